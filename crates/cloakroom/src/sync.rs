@@ -72,6 +72,10 @@ mod imp {
     pub(crate) struct RwLock<T>(shuttle::sync::RwLock<T>);
 
     impl<T> RwLock<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(shuttle::sync::RwLock::new(value))
+        }
+
         pub(crate) fn read(&self) -> shuttle::sync::RwLockReadGuard<'_, T> {
             self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner)
         }
@@ -141,10 +145,12 @@ mod imp {
 
 pub(crate) use imp::*;
 
-/// An `Arc` that is read without a lock and replaced by compare-and-swap.
+/// An `Arc` that is read without a lock and replaced as a whole.
+#[cfg(feature = "keys")]
 #[derive(Debug)]
 pub(crate) struct ArcCell<T>(arc_swap::ArcSwap<T>);
 
+#[cfg(feature = "keys")]
 impl<T> ArcCell<T> {
     pub(crate) fn new(value: Arc<T>) -> Self {
         Self(arc_swap::ArcSwap::new(value))
@@ -157,24 +163,16 @@ impl<T> ArcCell<T> {
     }
 
     /// Replaces the value, whatever it is.
-    #[cfg(feature = "keys")]
     pub(crate) fn store(&self, new: Arc<T>) {
         preemption_point();
         self.0.store(new);
     }
-
-    /// Replaces the value if it is still `expected`. Returns `true` if it was replaced.
-    pub(crate) fn compare_exchange(&self, expected: &Arc<T>, new: Arc<T>) -> bool {
-        preemption_point();
-        let found = self.0.compare_and_swap(expected, new);
-        Arc::ptr_eq(expected, &found)
-    }
 }
 
-#[cfg(not(cloakroom_shuttle))]
+#[cfg(all(feature = "keys", not(cloakroom_shuttle)))]
 const fn preemption_point() {}
 
-#[cfg(cloakroom_shuttle)]
+#[cfg(all(feature = "keys", cloakroom_shuttle))]
 fn preemption_point() {
     // Not `yield_now`, which would make the explorer prefer the other threads.
     shuttle::sync::atomic::AtomicBool::new(false).load(Ordering::SeqCst);

@@ -93,25 +93,18 @@ impl Snapshot {
         if change.base.is_some_and(|base| base != self.version) {
             return Err(ChangeError::Conflict);
         }
-        let unpacked;
-        let entries = match &self.values {
-            Values::Live(entries) => entries,
-            Values::Packed(packed) => {
-                unpacked = packed.unpack();
-                &unpacked
-            }
-        };
+        let entries = self.values.unpacked();
         if change
             .edits
             .iter()
-            .any(|edit| edit.expect.is_some_and(|version| version != version_of(entries, edit.key.as_str())))
+            .any(|edit| edit.expect.is_some_and(|version| version != version_of(&entries, edit.key.as_str())))
         {
             return Err(ChangeError::Conflict);
         }
         let version = self.version.saturating_add(change.step);
         let mut next = self.with_rotation(change);
         next.version = version;
-        next.values = Values::Live(apply_edits(entries, change, version));
+        next.values = apply_edits(&entries, change, version);
         if let Some(lifetimes) = change.lifetimes {
             next.lifetimes = lifetimes.with_created_at(self.lifetimes.created_at());
         }
@@ -130,7 +123,7 @@ impl Snapshot {
     /// Copies everything but the values, with the rotation of the change applied.
     fn with_rotation(&self, change: &Change<'_>) -> Self {
         let mut next = Self {
-            values: Values::none(),
+            values: Values::None,
             login_state: self.login_state.clone(),
             store_meta: self.store_meta.clone(),
             ..*self
@@ -153,32 +146,20 @@ impl Snapshot {
     }
 }
 
-fn apply_edits(entries: &[ValueEntry], change: &Change<'_>, version: u64) -> Box<[ValueEntry]> {
+fn apply_edits(entries: &[ValueEntry], change: &Change<'_>, version: u64) -> Values {
     let keep_only = change.rotation.and_then(|r| r.login.as_ref()).and_then(|login| login.keep_only.as_deref());
-    let kept =
-        |value_entry: &ValueEntry| keep_only.is_none_or(|keys| keys.iter().any(|key| key == value_entry.key.as_str()));
-    let new = |edit: &&ValueEdit| find(entries, edit.key.as_str()).is_none();
-    // Exact capacity: with any other, `into_boxed_slice` would move the entries again on every
-    // commit.
-    let added = change.edits.iter().filter(new).count();
-    let mut next = Vec::with_capacity(entries.len() + added);
-    for value_entry in entries {
-        next.push(match change.edits.iter().find(|edit| edit.key.as_str() == value_entry.key.as_str()) {
+    let kept = |value_entry: &ValueEntry| keep_only.is_none_or(|keys| keys.iter().any(|key| key == value_entry.name()));
+    let present = entries.iter().map(|value_entry| {
+        match change.edits.iter().find(|edit| edit.key.as_str() == value_entry.name()) {
             Some(edit) => apply_edit(edit, version),
             None if kept(value_entry) || value_entry.is_removed() => value_entry.clone(),
-            None => apply_edit(&ValueEdit::remove(value_entry.key.clone(), None), version),
-        });
-    }
-    next.extend(change.edits.iter().filter(new).map(|edit| apply_edit(edit, version)));
-    next.into_boxed_slice()
+            None => apply_edit(&ValueEdit::remove(value_entry.key(), None), version),
+        }
+    });
+    let new = change.edits.iter().filter(|edit| find(entries, edit.key.as_str()).is_none());
+    present.chain(new.map(|edit| apply_edit(edit, version))).collect()
 }
 
 fn apply_edit(edit: &ValueEdit, version: u64) -> ValueEntry {
-    ValueEntry {
-        key: edit.key.clone(),
-        version,
-        fresh_until: edit.fresh_until,
-        size: edit.size,
-        slot: edit.state.clone(),
-    }
+    ValueEntry::new(edit.key.clone(), version, edit.fresh_until, edit.size, edit.state.clone())
 }

@@ -1,8 +1,9 @@
 //! The entry of one session and the states it can be in.
 
+use std::ops::Deref;
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::sync::{Arc, ArcCell, AtomicU64, Mutex};
+use crate::sync::{Arc, AtomicU64, Mutex, RwLock};
 use crate::time::Timestamp;
 use crate::token::Selector;
 
@@ -14,14 +15,16 @@ use crate::token::Fingerprint;
 
 /// The place of one session in the local tier.
 ///
-/// Everything that must be consistent is one immutable [`EntryState`] behind an atomic swap, so
-/// readers take no lock and every transition is one compare-and-swap. Only `last_seen` is kept
-/// outside of it: every request writes it, and no ordering depends on it.
+/// Everything that must be consistent is one [`EntryState`], which is stored in the entry itself and
+/// replaced as a whole under the entry's own lock. The lock is held for the replacement alone: the
+/// next state is computed from a copy, and replaces the present one if its stamp is still the same.
+/// Only `last_seen` and the requests in progress are kept outside of it: every request writes them,
+/// and no ordering depends on them.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) selector: Selector,
-    state: ArcCell<EntryState>,
     last_seen: AtomicU64,
+    state: RwLock<StampedState>,
     /// The value of `last_seen` that was last reported to the shared tier.
     reported: AtomicU64,
     /// Upper 32 bits: half of the lineage of the secrets that admitted the requests in progress.
@@ -31,8 +34,46 @@ pub(crate) struct Entry {
     pub(crate) waiters: Mutex<Option<Box<Waiters>>>,
 }
 
+/// Number of a state among those of its entry. Every transition increments it, so equal stamps mean
+/// that nothing has happened in between; two states that look the same may have different ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp(u64);
+
+impl Stamp {
+    /// The stamp of a state that is not in the entry.
+    pub(crate) const NONE: Self = Self(0);
+
+    const FIRST: Self = Self(1);
+
+    const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+/// A state of an entry, with its stamp.
+#[derive(Clone, Debug)]
+pub(crate) struct StampedState {
+    pub(crate) stamp: Stamp,
+    pub(crate) state: EntryState,
+}
+
+impl StampedState {
+    /// A state that is not in the entry, so that nothing can replace it there.
+    pub(crate) const fn detached(state: EntryState) -> Self {
+        Self { stamp: Stamp::NONE, state }
+    }
+}
+
+impl Deref for StampedState {
+    type Target = EntryState;
+
+    fn deref(&self) -> &EntryState {
+        &self.state
+    }
+}
+
 /// State of an entry.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum EntryState {
     /// No usable copy: none was read yet, or the one that was read may be out of date.
     Invalidated(Invalidated),
@@ -46,7 +87,7 @@ pub(crate) enum EntryState {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Invalidated {
     /// The copy itself: most of its values will turn out to be unchanged.
-    pub(crate) last_copy: Option<Arc<EntryState>>,
+    pub(crate) last_copy: Option<Arc<Snapshot>>,
     /// Instant since which the lease of the copy is no longer known to be valid. `None` if the copy
     /// is known to be out of date.
     pub(crate) suspect_since: Option<Timestamp>,
@@ -78,9 +119,14 @@ impl EntryState {
     pub(crate) fn last_known(&self) -> Option<&Snapshot> {
         match self {
             Self::Live(snapshot) => Some(snapshot),
-            Self::Invalidated(invalidated) => invalidated.last_copy.as_ref().and_then(|former| former.last_known()),
+            Self::Invalidated(invalidated) => invalidated.last_copy.as_deref(),
             Self::Ended(_) => None,
         }
+    }
+
+    /// Returns `true` if no record was read yet, or the copy was dropped.
+    pub(crate) const fn is_unread(&self) -> bool {
+        matches!(self, Self::Invalidated(Invalidated { last_copy: None, .. }))
     }
 
     pub(crate) fn weight(&self) -> u64 {
@@ -93,20 +139,6 @@ impl EntryState {
     }
 }
 
-/// A completed transition.
-#[derive(Debug)]
-pub(crate) struct Transition {
-    pub(crate) before: Arc<EntryState>,
-    pub(crate) after: Arc<EntryState>,
-}
-
-impl Transition {
-    /// Returns the number of bytes by which the session grew.
-    pub(crate) fn growth(&self) -> i64 {
-        self.after.weight().cast_signed() - self.before.weight().cast_signed()
-    }
-}
-
 impl Entry {
     pub(crate) fn new(selector: Selector, state: EntryState, now: Timestamp) -> Self {
         // If the session is still to be read, the last touch that the shared tier received is
@@ -114,39 +146,78 @@ impl Entry {
         let reported = if state.snapshot().is_some() { now } else { Timestamp::default() };
         Self {
             selector,
-            state: ArcCell::new(Arc::new(state)),
             last_seen: AtomicU64::new(now.as_millis()),
+            state: RwLock::new(StampedState { stamp: Stamp::FIRST, state }),
             reported: AtomicU64::new(reported.as_millis()),
             in_use: AtomicU64::new(0),
             waiters: Mutex::new(None),
         }
     }
 
-    /// Borrows the current state.
-    pub(crate) fn state(&self) -> arc_swap::Guard<Arc<EntryState>> {
-        self.state.load()
+    /// Reads the current state. The entry is locked meanwhile: `read` must not use the state of the
+    /// entry in another way, and must not run code of the application.
+    pub(crate) fn read<R>(&self, read: impl FnOnce(&StampedState) -> R) -> R {
+        read(&self.state.read())
     }
 
-    /// Replaces the state by the result of `next`, which is called again whenever another
-    /// transition came first. `None` from `next` leaves the state unchanged.
-    pub(crate) fn transition(
+    /// Copies the current state, to act on it without the lock and to replace exactly this one.
+    pub(crate) fn state(&self) -> StampedState {
+        self.state.read().clone()
+    }
+
+    /// Returns why the session has ended, if it has.
+    pub(crate) fn end_reason(&self) -> Option<EndReason> {
+        self.read(|state| match &state.state {
+            EntryState::Ended(reason) => Some(*reason),
+            EntryState::Live(_) | EntryState::Invalidated(_) => None,
+        })
+    }
+
+    /// Returns the stamp of the current state.
+    pub(crate) fn stamp(&self) -> Stamp {
+        self.state.read().stamp
+    }
+
+    /// Replaces the state by the result of `next`, and returns the state before. `None` from `next`
+    /// leaves the state unchanged. `settle` receives the states before and after.
+    ///
+    /// The entry is locked for both, with the rules of [`read`](Self::read).
+    pub(super) fn transition(
         &self,
-        mut next: impl FnMut(&Arc<EntryState>) -> Option<EntryState>,
-    ) -> Option<Transition> {
-        loop {
-            let before = Arc::clone(&self.state());
-            let after = Arc::new(next(&before)?);
-            if self.state.compare_exchange(&before, Arc::clone(&after)) {
-                return Some(Transition { before, after });
-            }
-        }
+        next: impl FnOnce(&EntryState) -> Option<EntryState>,
+        settle: impl FnOnce(&EntryState, &EntryState),
+    ) -> Option<EntryState> {
+        let mut present = self.state.write();
+        let after = next(&present.state)?;
+        settle(&present.state, &after);
+        present.stamp = present.stamp.next();
+        let before = std::mem::replace(&mut present.state, after);
+        // What the caller drops may run code of the application, which may use this session.
+        drop(present);
+        Some(before)
     }
 
-    /// Replaces the state by `after` if it is still `before`.
-    pub(crate) fn replace(&self, before: &Arc<EntryState>, after: impl Into<Arc<EntryState>>) -> Option<Transition> {
-        let after = after.into();
-        let replaced = self.state.compare_exchange(before, Arc::clone(&after));
-        replaced.then(|| Transition { before: Arc::clone(before), after })
+    /// Replaces the state by `after` if it still has this stamp. Returns the stamp of `after`.
+    /// `settle` is that of [`transition`](Self::transition).
+    pub(super) fn replace(
+        &self,
+        stamp: Stamp,
+        after: EntryState,
+        settle: impl FnOnce(&EntryState, &EntryState),
+    ) -> Option<Stamp> {
+        let mut present = self.state.write();
+        if present.stamp != stamp {
+            // `after` must not be dropped under the lock either.
+            drop(present);
+            return None;
+        }
+        settle(&present.state, &after);
+        present.stamp = present.stamp.next();
+        let stamp = present.stamp;
+        let before = std::mem::replace(&mut present.state, after);
+        drop(present);
+        drop(before);
+        Some(stamp)
     }
 
     /// Records that a request of the session was seen.

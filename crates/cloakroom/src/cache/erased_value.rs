@@ -1,4 +1,4 @@
-//! Values whose type is erased, with the codec to encode them.
+//! Values whose type is erased.
 
 use std::any::Any;
 use std::error::Error;
@@ -9,57 +9,43 @@ use crate::sync::Arc;
 /// Any error of a codec.
 pub(crate) type CodecError = Box<dyn Error + Send + Sync>;
 
-/// Encoder of one type of value, for code that does not know the type.
-#[derive(Debug)]
-pub(crate) struct Codec {
-    pub(crate) key: &'static str,
-    pub(crate) type_name: fn() -> &'static str,
-    pub(crate) encode: fn(&(dyn Any + Send + Sync)) -> Result<Vec<u8>, CodecError>,
-    /// Returns `true` if these bytes, the value's encoding, decode to an equal value.
-    pub(crate) round_trips: fn(&(dyn Any + Send + Sync), &[u8]) -> bool,
-}
-
-/// A decoded value whose type is known only to its reader.
-#[derive(Clone)]
-pub(crate) struct ErasedValue {
-    value: Arc<dyn Any + Send + Sync>,
-    codec: &'static Codec,
-    /// Number of bytes that the value takes when decoded.
-    decoded_bytes: u32,
-}
-
-impl ErasedValue {
-    pub(crate) fn new<T: Any + Send + Sync>(value: Arc<T>, codec: &'static Codec, held: u32) -> Self {
-        Self { value, codec, decoded_bytes: held }
-    }
-
-    /// Returns the number of bytes that the value takes when decoded.
-    pub(crate) const fn held(&self) -> u32 {
-        self.decoded_bytes
-    }
-
-    pub(crate) fn downcast<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
-        Arc::clone(&self.value).downcast().ok()
-    }
+/// A session value, for code that does not know its type.
+pub(crate) trait AnyValue: Any + Send + Sync {
+    /// Returns the key of the type's own value.
+    fn own_key(&self) -> &'static str;
 
     /// Returns the name of the type that was written.
-    pub(crate) fn type_name(&self) -> &'static str {
-        (self.codec.type_name)()
-    }
+    fn type_name(&self) -> &'static str;
 
-    pub(crate) fn encode(&self) -> Result<Vec<u8>, CodecError> {
-        (self.codec.encode)(&*self.value)
+    fn encode(&self) -> Result<Vec<u8>, CodecError>;
+
+    /// Returns `true` if these bytes, the value's encoding, decode to an equal value.
+    fn round_trips(&self, bytes: &[u8]) -> bool;
+}
+
+impl dyn AnyValue {
+    pub(crate) fn downcast<T: Any + Send + Sync>(self: &Arc<Self>) -> Option<Arc<T>> {
+        let value: Arc<dyn Any + Send + Sync> = Arc::<Self>::clone(self);
+        value.downcast().ok()
     }
 
     /// Returns the encoding, if decoding it gives an equal value.
     pub(crate) fn encode_faithfully(&self) -> Option<Vec<u8>> {
         let bytes = self.encode().ok()?;
-        (self.codec.round_trips)(&*self.value, &bytes).then_some(bytes)
+        self.round_trips(&bytes).then_some(bytes)
     }
 }
 
-impl fmt::Debug for ErasedValue {
+impl fmt::Debug for dyn AnyValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Erased({})", self.codec.key)
+        write!(f, "Erased({})", self.own_key())
     }
+}
+
+/// A decoded value whose type is known only to its reader, and its size.
+#[derive(Clone, Debug)]
+pub(crate) struct ErasedValue {
+    pub(crate) value: Arc<dyn AnyValue>,
+    /// Number of bytes that the value takes when decoded.
+    pub(crate) decoded_bytes: u32,
 }

@@ -63,7 +63,7 @@ impl LocalCache {
     /// them never logs anyone out.
     fn is_evictable(&self, entry: &Arc<Entry>) -> bool {
         match self.role {
-            Role::Primary => entry.state().is_anonymous(),
+            Role::Primary => entry.read(|state| state.is_anonymous()),
             Role::Replica => !entry.is_watched() && !entry.has_requests(),
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::sync::Arc;
 use crate::time::Timestamp;
 
-use super::entry::{Entry, EntryState};
+use super::entry::{Entry, EntryState, StampedState};
 use super::local_cache::{LocalCache, Role};
 use super::packed::Packed;
 use super::snapshot::Snapshot;
@@ -23,7 +23,7 @@ impl LocalCache {
     }
 
     fn on_timer(&self, entry: &Arc<Entry>, now: Timestamp) -> Option<Timestamp> {
-        let state = Arc::clone(&entry.state());
+        let state = entry.state();
         entry.drop_unused();
         if let (true, Some(every)) = (self.is_kept_by_requests(entry, &state, now), self.check_interval) {
             self.observer.in_use(entry);
@@ -82,7 +82,7 @@ impl LocalCache {
     fn pack_if_quiet(
         &self,
         entry: &Arc<Entry>,
-        state: &Arc<EntryState>,
+        state: &StampedState,
         snapshot: &Snapshot,
         now: Timestamp,
     ) -> Timestamp {
@@ -96,9 +96,7 @@ impl LocalCache {
         let smaller = |packed: &Packed| packed.weight() < snapshot.values.weight();
         if let Some(packed) = Packed::pack(entries).filter(smaller) {
             let packed = Snapshot { values: Values::Packed(packed), ..snapshot.clone() };
-            if let Some(transition) = entry.replace(state, EntryState::Live(packed)) {
-                self.account(entry, &transition);
-            }
+            self.swap(entry, state.stamp, EntryState::Live(packed));
         }
         deadline
     }
@@ -120,8 +118,8 @@ impl LocalCache {
     }
 
     fn next_timer(&self, entry: &Entry, now: Timestamp) -> Option<Timestamp> {
-        let state = entry.state();
-        let deadline = state.snapshot()?.lifetimes.deadline(entry.last_seen());
+        let lifetimes = entry.read(|state| state.snapshot().map(|snapshot| snapshot.lifetimes))?;
+        let deadline = lifetimes.deadline(entry.last_seen());
         let due = self.pack_after.map_or(deadline, |after| now.after(after).min(deadline));
         Some(self.check_interval.map_or(due, |every| due.min(now.after(every))))
     }

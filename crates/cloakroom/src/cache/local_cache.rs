@@ -10,7 +10,7 @@ use super::EndReason;
 use super::account::Account;
 use super::budget::Budget;
 use super::change::{Change, ChangeError};
-use super::entry::{Entry, EntryState, Invalidated, Transition};
+use super::entry::{Entry, EntryState, Invalidated, Stamp, StampedState};
 use super::expire::UNUSED_TTL;
 use super::limits::Limits;
 use super::snapshot::Snapshot;
@@ -134,9 +134,9 @@ impl LocalCache {
         self.check(&snapshot)?;
         let weight = snapshot.weight();
         self.make_room(weight, &selector)?;
-        let entry = Arc::new(Entry::new(selector, EntryState::Live(snapshot), now));
         // Counted before the entry is visible, because ending it decrements the count.
-        let anonymous = i64::from(entry.state().is_anonymous());
+        let anonymous = i64::from(snapshot.is_anonymous());
+        let entry = Arc::new(Entry::new(selector, EntryState::Live(snapshot), now));
         self.table.count_anonymous(&selector, anonymous);
         if !self.table.insert(&entry) {
             self.table.count_anonymous(&selector, -anonymous);
@@ -148,52 +148,53 @@ impl LocalCache {
     }
 
     /// Makes a change, or returns why it was not made. In that case nothing is changed.
-    pub(crate) fn commit(&self, entry: &Arc<Entry>, change: &Change<'_>) -> Result<Transition, ChangeError> {
+    ///
+    /// `seen` is the state that the entry had a moment ago.
+    pub(crate) fn commit(
+        &self,
+        entry: &Arc<Entry>,
+        seen: &StampedState,
+        change: &Change<'_>,
+    ) -> Result<(), ChangeError> {
+        let (mut newer, mut before);
+        before = seen;
         loop {
-            let before = Arc::clone(&entry.state());
             let snapshot = before.require_live()?;
             let next = snapshot.apply(change)?;
             if next.values.is_larger_than(&snapshot.values) {
                 self.check(&next)?;
             }
-            if let Some(transition) = self.replace(entry, &before, next)? {
-                return Ok(transition);
+            if self.replace(entry, before, next)?.is_some() {
+                return Ok(());
             }
+            newer = entry.state();
+            before = &newer;
         }
     }
 
-    /// Replaces exactly the state `before` by a newer snapshot. `Ok(None)` if the entry has changed
-    /// meanwhile.
+    /// Replaces exactly the state `before` by a newer snapshot, and returns its stamp. `Ok(None)` if
+    /// the entry has changed meanwhile.
     pub(crate) fn replace(
         &self,
         entry: &Arc<Entry>,
-        before: &Arc<EntryState>,
+        before: &StampedState,
         next: Snapshot,
-    ) -> Result<Option<Transition>, ChangeError> {
-        self.replace_state(entry, before, Arc::new(EntryState::Live(next)))
-    }
-
-    /// Like [`replace`](Self::replace), with a state that the caller may keep a reference to.
-    pub(crate) fn replace_state(
-        &self,
-        entry: &Arc<Entry>,
-        before: &Arc<EntryState>,
-        next: Arc<EntryState>,
-    ) -> Result<Option<Transition>, ChangeError> {
+    ) -> Result<Option<Stamp>, ChangeError> {
         let growth = next.weight().saturating_sub(before.weight());
         self.make_room(growth, &entry.selector)?;
-        let transition = entry.replace(before, next);
-        match &transition {
-            Some(transition) => {
-                self.account(entry, transition);
-                // The timer was set for an unread entry; the session may need an earlier one.
-                if matches!(&*transition.before, EntryState::Invalidated(Invalidated { last_copy: None, .. })) {
-                    self.schedule_filled(entry);
-                }
-            }
-            None => self.budget.release(growth),
+        let replaced = self.swap(entry, before.stamp, EntryState::Live(next));
+        if replaced.is_none() {
+            self.budget.release(growth);
+        } else if before.is_unread() {
+            // The timer was set for an unread entry; the session may need an earlier one.
+            self.schedule_filled(entry);
         }
-        Ok(transition)
+        Ok(replaced)
+    }
+
+    /// Replaces the state with this stamp. The caller has reserved the room by which it grows.
+    pub(super) fn swap(&self, entry: &Entry, stamp: Stamp, next: EntryState) -> Option<Stamp> {
+        entry.replace(stamp, next, |before, after| self.account(&entry.selector, before, after))
     }
 
     /// Ends a session for good. Returns `true` if this call did: only one call ends a session.
@@ -219,7 +220,7 @@ impl LocalCache {
     pub(crate) fn end_copies(&self, copies: impl Iterator<Item = Arc<Entry>>, reason: EndReason) -> bool {
         copies.fold(false, |notified, entry| {
             let ended = self.end_if(&entry, !notified, |_| Some(reason));
-            notified || ended.is_some_and(|transition| transition.before.last_known().is_some())
+            notified || ended.is_some_and(|before| before.last_known().is_some())
         })
     }
 
@@ -234,31 +235,33 @@ impl LocalCache {
         self.end_if(entry, true, |state| state.is_anonymous().then_some(EndReason::Evicted)).is_some()
     }
 
-    /// Ends a session if `reason` gives a reason for the state that is replaced.
+    /// Ends a session if `reason` gives a reason for the state that is replaced, and returns that
+    /// state.
     fn end_if(
         &self,
         entry: &Arc<Entry>,
         tell: bool,
         reason: impl Fn(&EntryState) -> Option<EndReason>,
-    ) -> Option<Transition> {
-        let end = |state: &Arc<EntryState>| match &**state {
+    ) -> Option<EntryState> {
+        let before = self.transition(entry, |state| match state {
             EntryState::Ended(_) => None,
             alive => reason(alive).map(EntryState::Ended),
-        };
-        let transition = entry.transition(end);
-        if matches!(**entry.state(), EntryState::Ended(_)) {
-            // Even after losing the race: when this returns, the session must be out of the table.
-            self.table.remove(entry);
+        });
+        let ended = entry.end_reason()?;
+        // Even after losing the race: when this returns, the session must be out of the table.
+        self.table.remove(entry);
+        let before = before?;
+        if tell {
+            self.observer.ended(entry, &before, ended);
         }
-        let transition = transition?;
-        self.account(entry, &transition);
-        if let EntryState::Ended(reason) = *transition.after {
-            if tell {
-                self.observer.ended(entry, &transition.before, reason);
-            }
-            entry.notify_end(reason);
-        }
-        Some(transition)
+        entry.notify_end(ended);
+        Some(before)
+    }
+
+    /// Replaces the state by the result of `next`, which must not be larger, and returns the state
+    /// before.
+    fn transition(&self, entry: &Entry, next: impl FnOnce(&EntryState) -> Option<EntryState>) -> Option<EntryState> {
+        entry.transition(next, |before, after| self.account(&entry.selector, before, after))
     }
 
     /// Returns `true` if this very entry is in the table. Invalidations reach no other.
@@ -277,7 +280,7 @@ impl LocalCache {
     }
 
     fn invalidate_since(&self, entry: &Entry, since: Option<Timestamp>) {
-        let changed = entry.transition(|state| match &**state {
+        let changed = self.transition(entry, |state| match state {
             EntryState::Ended(_) => None,
             EntryState::Invalidated(Invalidated { last_copy: former, suspect_since: before }) => {
                 Some(EntryState::Invalidated(Invalidated {
@@ -285,12 +288,12 @@ impl LocalCache {
                     suspect_since: since.and(*before),
                 }))
             }
-            EntryState::Live(_) => {
-                Some(EntryState::Invalidated(Invalidated { last_copy: Some(Arc::clone(state)), suspect_since: since }))
-            }
+            EntryState::Live(snapshot) => Some(EntryState::Invalidated(Invalidated {
+                last_copy: Some(Arc::new(snapshot.clone())),
+                suspect_since: since,
+            })),
         });
-        if let Some(transition) = changed {
-            self.account(entry, &transition);
+        if changed.is_some() {
             entry.wake_value_watchers();
         }
     }
@@ -304,7 +307,7 @@ impl LocalCache {
 
     /// Removes an entry that was never filled.
     pub(crate) fn remove_if_unfilled(&self, entry: &Arc<Entry>) {
-        if matches!(&**entry.state(), EntryState::Invalidated(Invalidated { last_copy: None, .. })) {
+        if entry.read(|state| state.is_unread()) {
             self.remove(entry);
         }
     }
@@ -314,54 +317,50 @@ impl LocalCache {
         self.table.remove(entry);
         // Replace the state even if the entry was unread already: a fill in progress must fail,
         // because no invalidation reaches an entry outside the table.
-        let forgotten = entry.transition(|state| match &**state {
+        self.transition(entry, |state| match state {
             EntryState::Live(_) | EntryState::Invalidated(_) => Some(EntryState::unread()),
             EntryState::Ended(_) => None,
         });
-        if let Some(transition) = forgotten {
-            self.account(entry, &transition);
-        }
     }
 
     /// Unpacks the values of a live session, if they are packed.
     pub(crate) fn unpack(&self, entry: &Entry) {
         loop {
-            let before = Arc::clone(&entry.state());
+            let before = entry.state();
             let EntryState::Live(snapshot @ Snapshot { values: Values::Packed(packed), .. }) = &*before else { return };
-            let next = Snapshot { values: Values::Live(packed.unpack()), ..snapshot.clone() };
+            let next = Snapshot { values: packed.unpack().into_iter().collect(), ..snapshot.clone() };
             // A read must not fail for lack of memory, so this may exceed the budget until the next
             // write.
             let growth = next.weight().saturating_sub(snapshot.weight());
             self.budget.force(growth);
-            match entry.replace(&before, EntryState::Live(next)) {
-                Some(transition) => return self.account(entry, &transition),
+            match self.swap(entry, before.stamp, EntryState::Live(next)) {
+                Some(_) => return,
                 None => self.budget.release(growth),
             }
         }
     }
 
     /// Accounts for a transition. Its growth was reserved before; everything else is settled here.
-    pub(super) fn account(&self, entry: &Entry, transition: &Transition) {
+    fn account(&self, selector: &Selector, before: &EntryState, after: &EntryState) {
+        let (old, new) = (before.weight(), after.weight());
         // Add before subtracting, so that the account never falls below the bytes in use.
-        if let Some((account, weight)) = account_of(&transition.after) {
-            account.add(weight);
+        if let Some(account) = account_of(after) {
+            account.add(new);
         }
-        if let Some((account, weight)) = account_of(&transition.before) {
-            account.subtract(weight);
+        if let Some(account) = account_of(before) {
+            account.subtract(old);
         }
-        let growth = transition.growth();
-        if growth < 0 {
-            self.budget.release(growth.unsigned_abs());
+        if new < old {
+            self.budget.release(old - new);
         }
-        let anonymous = i64::from(transition.after.is_anonymous()) - i64::from(transition.before.is_anonymous());
+        let anonymous = i64::from(after.is_anonymous()) - i64::from(before.is_anonymous());
         if anonymous != 0 {
-            self.table.count_anonymous(&entry.selector, anonymous);
+            self.table.count_anonymous(selector, anonymous);
         }
     }
 }
 
-/// Returns the account of a state's principal, and the bytes that the state adds to it.
-fn account_of(state: &EntryState) -> Option<(&Account, u64)> {
-    let snapshot = state.last_known()?;
-    Some((snapshot.account()?, snapshot.weight()))
+/// Returns the account that the bytes of a state are added to.
+fn account_of(state: &EntryState) -> Option<&Arc<Account>> {
+    state.last_known()?.account()
 }

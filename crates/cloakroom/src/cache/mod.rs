@@ -32,12 +32,12 @@ pub(crate) use account::Account;
 pub(crate) use change::{Change, ChangeError, LoginChange, SecretRotation, ValueEdit};
 #[cfg(test)]
 pub(crate) use entry::Invalidated;
-pub(crate) use entry::{Entry, EntryState};
-pub(crate) use erased_value::{Codec, CodecError, ErasedValue};
+pub(crate) use entry::{Entry, EntryState, Stamp, StampedState};
+pub(crate) use erased_value::{AnyValue, CodecError, ErasedValue};
 pub(crate) use limits::{Limits, TooLarge};
 pub(crate) use local_cache::{CacheConfig, LocalCache, Observer, Role};
 pub(crate) use snapshot::{LoginState, SecretLineage, SecretMatch, Snapshot, StoreMeta};
-pub(crate) use value::{ValueEntry, ValueKey, ValueState};
+pub(crate) use value::{ValueEntry, ValueKey, ValueRef, ValueState};
 pub(crate) use values::{Values, find};
 pub(crate) use waiters::{InFlight, JoinOutcome, LoadBase, LoadFailure, LoadResult};
 

@@ -9,7 +9,7 @@ use std::fmt;
 use crate::sync::Arc;
 use crate::time::Timestamp;
 
-use super::value::{ValueEntry, ValueKey, ValueState};
+use super::value::{ValueEntry, ValueKey, ValueRef, ValueState};
 
 const VALUE: u8 = 0;
 const ABSENT: u8 = 1;
@@ -26,8 +26,8 @@ impl Packed {
     pub(crate) fn pack(entries: &[ValueEntry]) -> Option<Self> {
         let mut bytes = Vec::with_capacity(entries.len() * 128);
         for value_entry in entries {
-            let (kind, payload) = payload(&value_entry.slot)?;
-            let key = value_entry.key.as_str().as_bytes();
+            let (kind, payload) = payload(value_entry.state())?;
+            let key = value_entry.name().as_bytes();
             let ages = value_entry.fresh_until != Timestamp::MAX;
             bytes.push(kind | if ages { HAS_AGE } else { 0 });
             if ages {
@@ -45,13 +45,13 @@ impl Packed {
 
     /// Unpacks the value entries. All of them are restored, because these bytes never left the
     /// process.
-    pub(crate) fn unpack(&self) -> Box<[ValueEntry]> {
+    pub(crate) fn unpack(&self) -> Vec<ValueEntry> {
         let mut rest = Reader(&self.0);
         let mut entries = Vec::new();
         while let Some(value_entry) = rest.value_entry() {
             entries.push(value_entry);
         }
-        entries.into_boxed_slice()
+        entries
     }
 
     pub(crate) fn weight(&self) -> u64 {
@@ -65,13 +65,13 @@ impl fmt::Debug for Packed {
     }
 }
 
-fn payload(slot: &ValueState) -> Option<(u8, Vec<u8>)> {
-    Some(match slot {
-        ValueState::Decoded(value) => (VALUE, value.encode_faithfully()?),
-        ValueState::Encoded(bytes) => (VALUE, bytes.to_vec()),
-        ValueState::Absent => (ABSENT, Vec::new()),
-        ValueState::Removed => (REMOVED, Vec::new()),
-        ValueState::Unreadable(_) => return None,
+fn payload(state: ValueRef<'_>) -> Option<(u8, Vec<u8>)> {
+    Some(match state {
+        ValueRef::Decoded(value) => (VALUE, value.encode_faithfully()?),
+        ValueRef::Encoded(bytes) => (VALUE, bytes.to_vec()),
+        ValueRef::Absent => (ABSENT, Vec::new()),
+        ValueRef::Removed => (REMOVED, Vec::new()),
+        ValueRef::Unreadable(_) => return None,
     })
 }
 
@@ -94,12 +94,12 @@ impl<'a> Reader<'a> {
         let size = u32::try_from(self.number()?).ok()?;
         let key = ValueKey::Owned(Arc::from(std::str::from_utf8(self.text()?).ok()?));
         let payload = self.text()?;
-        let slot = match kind & !HAS_AGE {
+        let state = match kind & !HAS_AGE {
             VALUE => ValueState::Encoded(Arc::from(payload)),
             ABSENT => ValueState::Absent,
             _ => ValueState::Removed,
         };
-        Some(ValueEntry { key, version, fresh_until, size, slot })
+        Some(ValueEntry::new(key, version, fresh_until, size, state))
     }
 
     fn text(&mut self) -> Option<&'a [u8]> {

@@ -3,14 +3,15 @@
 use crate::lifetimes::Lifetimes;
 use crate::sync::Arc;
 use crate::time::{SKEW, Timestamp, whole_millis};
-use crate::token::{Authentication, PreviousSecret, Principal, Verifier};
+use crate::token::{Authentication, PreviousSecret, Principal, Verifier, VersionHint};
 use crate::writers::Writers;
 
 use super::account::Account;
 use super::values::Values;
 use crate::token::Fingerprint;
 
-/// The content of a session at one version. Immutable: every transition makes a new snapshot.
+/// The content of a session at one version. Every transition makes a new one from a copy, which
+/// shares the values and everything else that is large.
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
     pub(crate) version: u64,
@@ -20,7 +21,7 @@ pub(crate) struct Snapshot {
     /// Present only if the session is logged in or rotated.
     pub(crate) login_state: Option<Arc<LoginState>>,
     /// Present only if there is a shared tier.
-    pub(crate) store_meta: Option<Box<StoreMeta>>,
+    pub(crate) store_meta: Option<Arc<StoreMeta>>,
     pub(crate) values: Values,
 }
 
@@ -100,8 +101,8 @@ impl Snapshot {
     }
 
     /// Returns the memory account of the principal, if it has several sessions.
-    pub(crate) fn account(&self) -> Option<&Account> {
-        self.login_state.as_ref()?.account.as_deref()
+    pub(crate) fn account(&self) -> Option<&Arc<Account>> {
+        self.login_state.as_ref()?.account.as_ref()
     }
 
     pub(crate) fn authentication(&self) -> Option<&Authentication> {
@@ -114,6 +115,13 @@ impl Snapshot {
         let idle = whole_millis(self.lifetimes.store_idle_timeout());
         let deadline = self.store_meta.as_ref()?.store_deadline.as_millis();
         Some(Timestamp::from_millis(deadline.saturating_sub(idle)))
+    }
+
+    /// Returns the version hint of a client that was served from this copy. `None` without a shared
+    /// tier.
+    pub(crate) fn version_hint(&self) -> Option<VersionHint> {
+        let nonce = self.store_meta.as_ref()?.nonce as u16;
+        Some(VersionHint { version: self.version, nonce })
     }
 
     pub(crate) fn principal(&self) -> Option<&Principal> {

@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 
 use tokio::sync::watch;
 
-use crate::sync::{Arc, Weak};
+use crate::sync::Arc;
 
 use super::EndReason;
-use super::entry::{Entry, EntryState};
-use super::erased_value::{CodecError, ErasedValue};
+use super::entry::{Entry, EntryState, Stamp};
+use super::erased_value::{AnyValue, CodecError};
 use super::snapshot::Snapshot;
 use super::value::ValueEntry;
 use super::values::version_of;
@@ -34,8 +34,8 @@ pub(crate) struct Waiters {
 /// Number of rejected secrets that are remembered per session.
 const MAX_REJECTIONS: usize = 16;
 
-/// A secret that did not open the session according to the shared tier, while the entry was in
-/// `state`.
+/// A secret that did not open the session according to the shared tier, while the state of the entry
+/// had this stamp.
 #[derive(Clone, Debug)]
 pub(crate) struct RejectedSecret {
     pub(crate) fingerprint: Fingerprint,
@@ -43,7 +43,7 @@ pub(crate) struct RejectedSecret {
     pub(crate) lease: u64,
     /// `true` if the secret opened the session once.
     pub(crate) is_reused: bool,
-    state: Weak<EntryState>,
+    stamp: Stamp,
 }
 
 /// A running load.
@@ -88,7 +88,7 @@ impl LoadBase {
 }
 
 /// Result of a load: a value, its absence, or a failure that every waiting reader receives.
-pub(crate) type LoadResult = Result<Option<ErasedValue>, Arc<LoadFailure>>;
+pub(crate) type LoadResult = Result<Option<Arc<dyn AnyValue>>, Arc<LoadFailure>>;
 
 /// Reason why a load has no result.
 #[derive(Debug, thiserror::Error)]
@@ -139,7 +139,7 @@ impl Entry {
         }
         // A load stores its value first and is deregistered afterwards. This reader may have read
         // the state before the former, and come here after the latter.
-        if self.state().snapshot().is_some_and(|snapshot| !base.is_of(snapshot, key)) {
+        if self.read(|state| state.snapshot().is_some_and(|snapshot| !base.is_of(snapshot, key))) {
             return JoinOutcome::Superseded;
         }
         let Some(in_flight) = launch(waiters.running) else { return JoinOutcome::Refused };
@@ -208,29 +208,22 @@ impl Entry {
     }
 
     /// Remembers that a secret does not open the session, until the entry changes.
-    pub(crate) fn remember_rejection(
-        &self,
-        before: &Arc<EntryState>,
-        fingerprint: Fingerprint,
-        lease: u64,
-        is_reused: bool,
-    ) {
+    pub(crate) fn remember_rejection(&self, stamp: Stamp, fingerprint: Fingerprint, lease: u64, is_reused: bool) {
         let mut waiters = self.waiters.lock();
+        let present = self.stamp();
         let rejections = &mut waiters.get_or_insert_default().rejections;
-        rejections.retain(|rejected| rejected.state.strong_count() > 0 && rejected.fingerprint != fingerprint);
+        rejections.retain(|rejected| rejected.stamp == present && rejected.fingerprint != fingerprint);
         if rejections.len() == MAX_REJECTIONS {
             rejections.pop_front();
         }
-        rejections.push_back(RejectedSecret { fingerprint, lease, is_reused, state: Arc::downgrade(before) });
+        rejections.push_back(RejectedSecret { fingerprint, lease, is_reused, stamp });
     }
 
     /// Returns the remembered rejection of a secret, if it is still valid.
     pub(crate) fn rejection(&self, fingerprint: Fingerprint) -> Option<RejectedSecret> {
         let waiters = self.waiters.lock();
-        let present = Arc::clone(&self.state());
-        let valid = |rejected: &&RejectedSecret| {
-            rejected.fingerprint == fingerprint && rejected.state.as_ptr() == Arc::as_ptr(&present)
-        };
+        let present = self.stamp();
+        let valid = |rejected: &&RejectedSecret| rejected.fingerprint == fingerprint && rejected.stamp == present;
         waiters.as_ref()?.rejections.iter().find(valid).cloned()
     }
 
@@ -240,7 +233,7 @@ impl Entry {
         let sender = waiters.get_or_insert_default().ended.get_or_insert_with(|| watch::Sender::new(None));
         // Under the lock that `notify_end` takes: either it finds this sender, or this finds the
         // end.
-        if let EntryState::Ended(reason) = **self.state() {
+        if let Some(reason) = self.end_reason() {
             sender.send_replace(Some(reason));
         }
         sender.subscribe()
@@ -287,7 +280,7 @@ impl Entry {
         let mut slot = self.waiters.lock();
         let Some(waiters) = slot.as_deref_mut() else { return };
         act(waiters);
-        if waiters.is_idle() {
+        if waiters.is_idle(self.stamp()) {
             *slot = None;
         }
     }
@@ -313,19 +306,19 @@ impl Waiters {
             return;
         }
         let state = entry.state();
-        self.loads.retain(|(key, in_flight)| match &**state {
+        self.loads.retain(|(key, in_flight)| match &*state {
             EntryState::Live(snapshot) => in_flight.base.is_of(snapshot, key),
             EntryState::Invalidated(_) => true,
             EntryState::Ended(_) => false,
         });
     }
 
-    fn is_idle(&mut self) -> bool {
+    fn is_idle(&mut self, present: Stamp) -> bool {
         self.changed.take_if(|sender| sender.receiver_count() == 0);
         self.ended.take_if(|sender| sender.receiver_count() == 0);
         self.commit_lock.take_if(|turn| Arc::strong_count(turn) == 1);
         self.secret_locks.retain(|(_, lock)| Arc::strong_count(lock) > 1);
-        self.rejections.retain(|rejected| rejected.state.strong_count() > 0);
+        self.rejections.retain(|rejected| rejected.stamp == present);
         let is_quiet = self.secret_locks.is_empty() && self.rejections.is_empty();
         let is_unwatched = self.ended.is_none() && self.changed.is_none();
         is_quiet && is_unwatched && self.running == 0 && self.loads.is_empty() && self.commit_lock.is_none()

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use arc_swap::Guard;
 use tracing::field::debug;
 use tracing::{Instrument, Span};
 
-use crate::cache::{EndReason, Entry, EntryState, LocalCache, SecretLineage, SecretMatch, Snapshot};
+use crate::cache::{
+    EndReason, Entry, EntryState, LocalCache, SecretLineage, SecretMatch, Snapshot, Stamp, StampedState,
+};
 use crate::store::{DynStore, Lease, LeasedRecord};
 use crate::sync::Arc;
 use crate::time::Timestamp;
@@ -14,7 +15,7 @@ use crate::token::{Selector, Token, VersionHint};
 
 use super::credential::{ChangeAuthor, Credential};
 use super::open_session::OpenSession;
-use super::rollback::{hint_of, is_at_least};
+use super::rollback::is_at_least;
 use crate::config::ReusePolicy;
 use crate::engine::Engine;
 use crate::error::SessionError;
@@ -44,7 +45,7 @@ pub(crate) enum Lookup {
 /// Result of a lookup in the local tier alone.
 enum LocalLookup {
     /// A live session that the client may use.
-    Open(Arc<EntryState>),
+    Open(StampedState),
     /// The session lives, but this is not its secret.
     Superseded,
     /// There is no such session.
@@ -90,21 +91,29 @@ impl Engine {
         credential: &Credential,
         now: Timestamp,
     ) -> Option<(SecretLineage, bool)> {
+        let admitted = entry.read(|state| {
+            let snapshot = state.snapshot()?;
+            let opens =
+                entry.expiry_reason(snapshot, now).is_none() && entry.admits(snapshot, credential.fingerprint, now);
+            opens.then(|| (snapshot.lineage(), self.is_current(snapshot, credential.client_version, now)))
+        });
+        if admitted.is_none() && self.store.is_none() {
+            self.end_refused(entry, credential, now);
+        }
+        admitted
+    }
+
+    /// Ends a session that did not admit a client, if its time is over or if the client's secret was
+    /// replaced long ago. Without a shared tier, nothing else has to be asked.
+    #[cold]
+    fn end_refused(&self, entry: &Arc<Entry>, credential: &Credential, now: Timestamp) {
         let state = entry.state();
-        let snapshot = state.snapshot()?;
+        let Some(snapshot) = state.snapshot() else { return };
         if entry.expiry_reason(snapshot, now).is_some() {
-            if self.store.is_none() {
-                self.cache.end_expired(entry, now);
-            }
-            return None;
+            self.cache.end_expired(entry, now);
+        } else if self.check_reuse(entry, snapshot, credential, now) {
+            self.cache.end(entry, EndReason::Reused);
         }
-        if !entry.admits(snapshot, credential.fingerprint, now) {
-            if self.store.is_none() && self.check_reuse(entry, snapshot, credential, now) {
-                self.cache.end(entry, EndReason::Reused);
-            }
-            return None;
-        }
-        Some((snapshot.lineage(), self.is_current(snapshot, credential.client_version, now)))
     }
 
     /// Returns `true` if a client may use the session now: by its secret, or because its request
@@ -115,7 +124,7 @@ impl Engine {
 
     /// Returns the author of a client's changes, for a session that admits the client.
     pub(crate) fn writer(&self, credential: &Credential, entry: &Entry) -> ChangeAuthor {
-        self.writer_of(credential, entry, &entry.state())
+        entry.read(|state| self.writer_of(credential, entry, state))
     }
 
     /// Like [`writer`](Self::writer), for a given state of the entry.
@@ -209,29 +218,34 @@ impl Engine {
         self.open(credential, entry.as_ref()).await
     }
 
-    /// Borrows the state, if the client may use it now and the local tier can decide that.
-    pub(crate) fn borrow_cached(
+    /// Reads from the session, if the client may use it now and the local tier can decide that. The
+    /// entry is locked meanwhile, with the rules of [`Entry::read`].
+    pub(crate) fn read_cached<R>(
         &self,
         entry: &Entry,
         credential: &Credential,
         now: Timestamp,
-    ) -> Option<Guard<Arc<EntryState>>> {
-        let state = entry.state();
-        let snapshot = state.snapshot()?;
-        let usable = self.admits(entry, snapshot, credential, now)
-            && entry.expiry_reason(snapshot, now).is_none()
-            && self.is_current(snapshot, credential.client_version, now);
-        usable.then_some(state)
+        read: impl FnOnce(&Snapshot, &StampedState) -> R,
+    ) -> Option<R> {
+        entry.read(|state| {
+            let snapshot = state.snapshot()?;
+            let usable = self.admits(entry, snapshot, credential, now)
+                && entry.expiry_reason(snapshot, now).is_none()
+                && self.is_current(snapshot, credential.client_version, now);
+            usable.then(|| read(snapshot, state))
+        })
     }
 
     /// Returns `true` if there is a copy that the client's secret does not open.
     fn has_other_secret(&self, entry: &Entry, credential: &Credential) -> bool {
-        entry.state().snapshot().is_some_and(|snapshot| !self.admits(entry, snapshot, credential, self.now()))
+        let now = self.now();
+        entry.read(|state| state.snapshot().is_some_and(|snapshot| !self.admits(entry, snapshot, credential, now)))
     }
 
     /// Returns `true` if the client's secret opens the session according to the last known copy.
     fn is_known_secret(&self, entry: &Entry, credential: &Credential) -> bool {
-        entry.state().last_known().is_some_and(|snapshot| self.admits(entry, snapshot, credential, self.now()))
+        let now = self.now();
+        entry.read(|state| state.last_known().is_some_and(|snapshot| self.admits(entry, snapshot, credential, now)))
     }
 
     /// Returns `true` if the shared tier has rejected this secret, and would report any change of
@@ -253,19 +267,13 @@ impl Engine {
 
     /// Remembers the rejection of a secret, unless the client had opened the session in this
     /// request or the passing of time decides whether the reuse ends it.
-    fn remember_rejection(
-        &self,
-        entry: &Entry,
-        before: &Arc<EntryState>,
-        snapshot: &Snapshot,
-        credential: &Credential,
-    ) {
+    fn remember_rejection(&self, entry: &Entry, before: &StampedState, snapshot: &Snapshot, credential: &Credential) {
         let is_reused = self.match_secret(snapshot, credential, self.now()) == SecretMatch::Reused;
         if credential.has_opened || is_reused && self.policy.reuse == ReusePolicy::End {
             return;
         }
         if let Some(store_meta) = &snapshot.store_meta {
-            entry.remember_rejection(before, credential.fingerprint, store_meta.lease, is_reused);
+            entry.remember_rejection(before.stamp, credential.fingerprint, store_meta.lease, is_reused);
         }
     }
 
@@ -273,12 +281,12 @@ impl Engine {
     /// longer ago than `bound`.
     pub(crate) fn stale(&self, credential: &Credential, entry: &Arc<Entry>, bound: Duration) -> Option<OpenSession> {
         let now = self.now();
-        let state = Arc::clone(&entry.state());
+        let state = entry.state();
         let state = match &*state {
             // Its lease has lapsed, but the store has not reported that yet.
             EntryState::Live(_) => state,
             EntryState::Invalidated(invalidated) if now.since(invalidated.suspect_since?) <= bound => {
-                Arc::clone(invalidated.last_copy.as_ref()?)
+                StampedState::detached(EntryState::Live(invalidated.last_copy.as_deref()?.clone()))
             }
             EntryState::Invalidated(_) | EntryState::Ended(_) => return None,
         };
@@ -293,7 +301,7 @@ impl Engine {
         loop {
             let state = entry.state();
             let Some(snapshot) = state.snapshot() else {
-                return if matches!(**state, EntryState::Ended(_)) {
+                return if matches!(*state, EntryState::Ended(_)) {
                     LocalLookup::Missing
                 } else {
                     LocalLookup::NeedsStore
@@ -304,10 +312,10 @@ impl Engine {
             if self.store.is_some() {
                 // Only the record includes the requests and the secrets of other nodes.
                 let known = admitted && !overdue && self.is_current(snapshot, credential.client_version, now);
-                return if known { LocalLookup::Open(Arc::clone(&state)) } else { LocalLookup::NeedsStore };
+                return if known { LocalLookup::Open(state) } else { LocalLookup::NeedsStore };
             }
             if !overdue {
-                return if admitted { LocalLookup::Open(Arc::clone(&state)) } else { LocalLookup::Superseded };
+                return if admitted { LocalLookup::Open(state) } else { LocalLookup::Superseded };
             }
             // If this does not end it, another request has just prolonged it: check again.
             self.cache.end_expired(entry, now);
@@ -375,14 +383,14 @@ impl Engine {
             if self.is_rolled_back(entry, &snapshot, credential) {
                 return Ok(Some(Lookup::RolledBack));
             }
-            let read = Arc::new(EntryState::Live(snapshot));
-            let filled = self.cache.replace_state(entry, &before, Arc::clone(&read))?.is_some();
-            if filled {
-                self.report_lost_version(entry, &before, &read, credential);
+            let filled = self.cache.replace(entry, &before, snapshot.clone())?;
+            if filled.is_some() {
+                self.report_lost_version(entry, &before, &snapshot, credential);
             }
             // After the last attempt, use the record for this response only: it was current when
             // the read began.
-            if filled || attempts.next().is_none() {
+            if filled.is_some() || attempts.next().is_none() {
+                let read = StampedState { stamp: filled.unwrap_or(Stamp::NONE), state: EntryState::Live(snapshot) };
                 return Ok(Some(self.finish_load(Arc::clone(entry), read, credential)));
             }
         }
@@ -390,10 +398,15 @@ impl Engine {
 
     /// Reports that the store has lost a version that this node had. For a client that has seen
     /// that version itself, `finish_load` reports it.
-    fn report_lost_version(&self, entry: &Arc<Entry>, before: &EntryState, read: &EntryState, credential: &Credential) {
-        let Some(snapshot) = read.snapshot() else { return };
+    fn report_lost_version(
+        &self,
+        entry: &Arc<Entry>,
+        before: &EntryState,
+        snapshot: &Snapshot,
+        credential: &Credential,
+    ) {
         if is_at_least(snapshot, credential.client_version)
-            && !is_at_least(snapshot, before.last_known().and_then(hint_of))
+            && !is_at_least(snapshot, before.last_known().and_then(Snapshot::version_hint))
         {
             self.report_rollback(entry, snapshot);
         }
@@ -401,8 +414,8 @@ impl Engine {
 
     /// Reserves the entry for a fill: any transition from here on makes the fill fail. `None` if
     /// the entry has left the table, where no invalidation would reach it.
-    pub(super) fn reserve(&self, entry: &Arc<Entry>) -> Option<Arc<EntryState>> {
-        let before = Arc::clone(&entry.state());
+    pub(super) fn reserve(&self, entry: &Arc<Entry>) -> Option<StampedState> {
+        let before = entry.state();
         self.cache.contains(entry).then_some(before)
     }
 
@@ -491,7 +504,7 @@ impl Engine {
     pub(crate) async fn open_by_selector(&self, selector: &Selector) -> Result<Option<OpenSession>, SessionError> {
         let Some(store) = &self.store else {
             return Ok(self.cache.get(selector).map(|entry| {
-                let state = Arc::clone(&entry.state());
+                let state = entry.state();
                 OpenSession::new(entry, state)
             }));
         };
@@ -510,11 +523,11 @@ impl Engine {
             if let (Some(inserted), Some(reported)) = (inserted, snapshot.last_reported()) {
                 entry.was_last_seen(inserted, reported);
             }
-            let read = Arc::new(EntryState::Live(snapshot));
-            let filled = self.cache.replace_state(&entry, &before, Arc::clone(&read))?.is_some();
+            let filled = self.cache.replace(&entry, &before, snapshot.clone())?;
             // After the last attempt, what was read serves this call only: it was current when the
             // read began.
-            if filled || attempts.next().is_none() {
+            if filled.is_some() || attempts.next().is_none() {
+                let read = StampedState { stamp: filled.unwrap_or(Stamp::NONE), state: EntryState::Live(snapshot) };
                 return Ok(Some(OpenSession::new(entry, read)));
             }
         }

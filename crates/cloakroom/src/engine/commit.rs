@@ -4,7 +4,8 @@ use tracing::Instrument;
 use tracing::field::debug;
 
 use crate::cache::{
-    Change, ChangeError, EndReason, Entry, EntryState, LocalCache, SecretRotation, Snapshot, StoreMeta, ValueEdit,
+    Change, ChangeError, EndReason, Entry, EntryState, LocalCache, SecretRotation, Snapshot, StampedState, StoreMeta,
+    ValueEdit,
 };
 use crate::lifetimes::Lifetimes;
 use crate::store::{
@@ -18,7 +19,7 @@ use crate::writers::version_step;
 
 use super::convert;
 use super::credential::{ChangeAuthor, Credential};
-use super::rollback::{hint_of, is_at_least};
+use super::rollback::is_at_least;
 use crate::engine::Engine;
 use crate::error::{SessionError, SessionErrorKind};
 use crate::telemetry::{Timer, fail, lock};
@@ -98,7 +99,7 @@ impl Engine {
         proposal: ProposedChange<'_>,
     ) -> Result<Option<VersionHint>, CommitError> {
         match &self.store {
-            None => self.commit_local(entry, writer, proposal).map(|()| None),
+            None => self.commit_local(entry, &entry.state(), writer, proposal).map(|()| None),
             Some(store) => {
                 let shared = self.commit_shared(&**store, entry, writer, proposal);
                 Box::pin(self.observe_commit(&entry.selector, shared)).await.map(Some)
@@ -114,7 +115,9 @@ impl Engine {
         proposal: ProposedChange<'_>,
     ) -> Result<Option<VersionHint>, CommitError> {
         let Some(store) = &self.store else {
-            return self.commit_local(entry, &self.writer(credential, entry), proposal).map(|()| None);
+            let seen = entry.state();
+            let writer = self.writer_of(credential, entry, &seen);
+            return self.commit_local(entry, &seen, &writer, proposal).map(|()| None);
         };
         // Boxed, with its author, so that the futures of handlers stay small.
         let shared =
@@ -138,14 +141,16 @@ impl Engine {
     }
 
     /// Makes a change on the local tier alone. Without a shared tier there is nothing to wait for.
-    pub(crate) fn commit_local(
+    /// `seen` is the state that the entry had a moment ago.
+    pub(super) fn commit_local(
         &self,
         entry: &Arc<Entry>,
+        seen: &StampedState,
         writer: &ChangeAuthor,
         proposal: ProposedChange<'_>,
     ) -> Result<(), CommitError> {
         let change = proposal.change(writer, entry.latest(self.now()));
-        self.cache.commit(entry, &change).inspect_err(|refused| self.count_refused(*refused))?;
+        self.cache.commit(entry, seen, &change).inspect_err(|refused| self.count_refused(*refused))?;
         self.enforce_memory_share(entry);
         self.committed(entry, writer, change.now);
         Ok(())
@@ -155,13 +160,16 @@ impl Engine {
     /// could use up the memory of others, because logged-in sessions are never evicted for another
     /// principal.
     fn enforce_memory_share(&self, entry: &Arc<Entry>) {
-        let state = Arc::clone(&entry.state());
-        let Some(snapshot) = state.snapshot() else { return };
-        let (Some(account), Some(principal)) = (snapshot.account(), snapshot.principal()) else { return };
+        let exceeded = entry.read(|state| {
+            let snapshot = state.snapshot()?;
+            let account = snapshot.account().filter(|account| account.bytes() > self.policy.share())?;
+            Some((Arc::clone(account), snapshot.principal()?.clone()))
+        });
+        let Some((account, principal)) = exceeded else { return };
         while account.bytes() > self.policy.share() {
-            let Some(oldest) = self.principals.oldest_but(principal, entry) else { return };
+            let Some(oldest) = self.principals.oldest_but(&principal, entry) else { return };
             if !self.cache.end(&oldest, EndReason::Evicted) {
-                self.principals.remove(principal, &oldest);
+                self.principals.remove(&principal, &oldest);
             }
         }
     }
@@ -186,7 +194,7 @@ impl Engine {
         let commit_lock = entry.commit_lock();
         let _guard = lock(&commit_lock).await;
         let mut backoff = self.conflict_backoff();
-        let mut before = Arc::clone(&entry.state());
+        let mut before = entry.state();
         loop {
             match self.attempt(store, entry, &before, writer, proposal).await? {
                 Attempt::Made(hint) => return Ok(hint),
@@ -281,7 +289,7 @@ impl Engine {
     fn install_commit(
         &self,
         entry: &Arc<Entry>,
-        reserved: Option<&Arc<EntryState>>,
+        reserved: Option<&StampedState>,
         PreparedCommit { next, commit }: PreparedCommit,
         receipt: CommitReceipt,
     ) -> VersionHint {
@@ -351,15 +359,15 @@ impl Engine {
     fn adopt_record(
         &self,
         entry: &Arc<Entry>,
-        reserved: Option<&Arc<EntryState>>,
+        reserved: Option<&StampedState>,
         former: &Snapshot,
         before: &EntryState,
         loaded: LeasedRecord,
-    ) -> Result<Arc<EntryState>, CommitError> {
+    ) -> Result<StampedState, CommitError> {
         let snapshot = self.decode(&entry.selector, loaded.record, loaded.lease, before).inspect_err(|_| {
             self.cache.invalidate(entry);
         })?;
-        if !is_at_least(&snapshot, hint_of(former)) {
+        if !is_at_least(&snapshot, former.version_hint()) {
             self.report_rollback(entry, &snapshot);
         }
         Ok(self.install(entry, reserved, snapshot))
@@ -368,19 +376,18 @@ impl Engine {
     /// Makes `next` the copy, and returns it. If only the form of the values has changed since
     /// `reserved` was taken, before the store was asked (a reader decoded one, or the timer packed
     /// them), `next` replaces that state. If anything else happened, no copy is kept.
-    fn install(&self, entry: &Arc<Entry>, reserved: Option<&Arc<EntryState>>, next: Snapshot) -> Arc<EntryState> {
-        let next = Arc::new(EntryState::Live(next));
-        let version = |state: Option<&Arc<EntryState>>| state.and_then(|state| state.snapshot()).map(|it| it.version);
-        let mut present = reserved.filter(|state| !matches!(***state, EntryState::Ended(_))).cloned();
+    fn install(&self, entry: &Arc<Entry>, reserved: Option<&StampedState>, next: Snapshot) -> StampedState {
+        let version = |state: Option<&StampedState>| state.and_then(|state| state.snapshot()).map(|it| it.version);
+        let mut present = reserved.filter(|state| !matches!(state.state, EntryState::Ended(_))).cloned();
         while let Some(expected) = &present {
-            match self.cache.replace_state(entry, expected, Arc::clone(&next)) {
-                Ok(Some(_)) => {
+            match self.cache.replace(entry, expected, next.clone()) {
+                Ok(Some(stamp)) => {
                     // This entry may have been removed meanwhile, and its successor filled from
                     // before the commit.
                     self.cache.invalidate_successor(entry);
-                    return next;
+                    return StampedState { stamp, state: EntryState::Live(next) };
                 }
-                Ok(None) => present = Some(Arc::clone(&entry.state())),
+                Ok(None) => present = Some(entry.state()),
                 Err(_) => break,
             }
             if version(present.as_ref()).is_none() || version(present.as_ref()) != version(reserved) {
@@ -388,7 +395,7 @@ impl Engine {
             }
         }
         self.cache.invalidate(entry);
-        next
+        StampedState::detached(EntryState::Live(next))
     }
 }
 
@@ -404,7 +411,7 @@ pub(super) enum Attempt {
     /// The change is made, and the client has seen this version.
     Made(VersionHint),
     /// Another node was first. This is the state that it left.
-    Superseded(Arc<EntryState>),
+    Superseded(StampedState),
 }
 
 impl Engine {
@@ -461,12 +468,12 @@ impl Drop for InvalidateOnDrop<'_> {
 }
 
 /// Returns the store metadata of a copy whose record was last seen at `now`.
-fn store_meta(lease: Lease, nonce: u64, next: &Snapshot, now: Timestamp) -> Option<Box<StoreMeta>> {
+fn store_meta(lease: Lease, nonce: u64, next: &Snapshot, now: Timestamp) -> Option<Arc<StoreMeta>> {
     let kept_until = next.lifetimes.store_deadline(now);
     let mut writers = next
         .store_meta
         .as_ref()
         .map_or_else(|| Writers::new(Vec::new(), next.version), |store_meta| store_meta.writers.clone());
     writers.add(nonce, next.version);
-    Some(Box::new(StoreMeta { lease: lease.number(), nonce, store_deadline: kept_until, writers }))
+    Some(Arc::new(StoreMeta { lease: lease.number(), nonce, store_deadline: kept_until, writers }))
 }

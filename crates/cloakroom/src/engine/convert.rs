@@ -1,7 +1,8 @@
 //! Conversion between the records of the shared tier and the snapshots of the local one.
 
 use crate::cache::{
-    CodecError, EntryState, LoginState, Snapshot, StoreMeta, ValueEdit, ValueEntry, ValueKey, ValueState, Values, find,
+    CodecError, EntryState, LoginState, Snapshot, StoreMeta, ValueEdit, ValueEntry, ValueKey, ValueRef, ValueState,
+    find,
 };
 use crate::store::{self, Action, Expect, Lease, Payload, Record, StoredValue};
 use crate::sync::Arc;
@@ -22,8 +23,7 @@ pub(crate) fn snapshot(
     let former = former.last_known();
     let known = former.filter(|former| descends_from(&record, former));
     let known = known.and_then(|snapshot| snapshot.values.entries()).unwrap_or_default();
-    let values: Box<[ValueEntry]> =
-        record.values.into_iter().map(|value| value_entry(value, known, &mut open)).collect();
+    let values = record.values.into_iter().map(|value| value_entry(value, known, &mut open)).collect();
     let previous = record.previous.map(|previous| (previous, former_fingerprint(former, previous.verifier)));
     let kept_until = record.lifetimes.store_deadline(record.last_seen);
     let login_state = record.authentication.is_some() || previous.is_some();
@@ -36,13 +36,13 @@ pub(crate) fn snapshot(
             let authentication = record.authentication;
             Arc::new(LoginState { authentication, previous, account: None, renewed_from: None })
         }),
-        store_meta: Some(Box::new(StoreMeta {
+        store_meta: Some(Arc::new(StoreMeta {
             lease: lease.number(),
             nonce: record.nonce,
             store_deadline: kept_until,
             writers: record.writers,
         })),
-        values: Values::Live(values),
+        values,
     }
 }
 
@@ -72,22 +72,17 @@ fn value_entry(
 ) -> ValueEntry {
     if let Some(value_entry) = find(known, &value.key)
         && value_entry.version == value.version
-        && !matches!(value_entry.slot, ValueState::Unreadable(_))
+        && !matches!(value_entry.state(), ValueRef::Unreadable(_))
     {
         return value_entry.clone();
     }
-    let slot = open(&value);
-    let size = match &slot {
+    let state = open(&value);
+    let size = match &state {
         ValueState::Encoded(bytes) => bytes.len(),
         _ => value.payload.len(),
     };
-    ValueEntry {
-        version: value.version,
-        fresh_until: value.fresh_until.unwrap_or(Timestamp::MAX),
-        size: u32::try_from(size).unwrap_or(u32::MAX),
-        slot,
-        key: ValueKey::Owned(value.key),
-    }
+    let (size, fresh_until) = (u32::try_from(size).unwrap_or(u32::MAX), value.fresh_until.unwrap_or(Timestamp::MAX));
+    ValueEntry::new(ValueKey::Owned(value.key), value.version, fresh_until, size, state)
 }
 
 /// Returns the record of a new session.
@@ -96,10 +91,10 @@ pub(crate) fn record(snapshot: &Snapshot, nonce: u64) -> Result<Record, CodecErr
     for value_entry in snapshot.values.entries().unwrap_or_default() {
         let fresh_until = age(value_entry.fresh_until);
         record.values.push(StoredValue::new(
-            value_entry.key.to_shared(),
+            value_entry.key().to_shared(),
             value_entry.version,
             fresh_until,
-            payload(&value_entry.slot)?,
+            payload(value_entry.state())?,
         ));
     }
     Ok(record)
@@ -109,20 +104,20 @@ pub(crate) fn record(snapshot: &Snapshot, nonce: u64) -> Result<Record, CodecErr
 pub(crate) fn edit(edit: &ValueEdit) -> Result<store::Edit, CodecError> {
     let expect = edit.expect.map_or(Expect::Any, Expect::Version);
     let encoded = edit.encoded.as_ref().map(|bytes| Ok(Payload::Present(Arc::clone(bytes))));
-    let action = match encoded.unwrap_or_else(|| payload(&edit.state))? {
+    let action = match encoded.unwrap_or_else(|| payload(edit.state.as_ref()))? {
         Payload::Removed => Action::Remove,
         payload => Action::Put { payload, fresh_until: age(edit.fresh_until) },
     };
     Ok(store::Edit::new(edit.key.to_shared(), expect, action))
 }
 
-fn payload(slot: &ValueState) -> Result<Payload, CodecError> {
-    Ok(match slot {
-        ValueState::Decoded(value) => Payload::Present(check_depth(value.encode()?)?.into()),
-        ValueState::Encoded(bytes) => Payload::Present(Arc::clone(bytes)),
-        ValueState::Absent => Payload::Absent,
-        ValueState::Removed => Payload::Removed,
-        ValueState::Unreadable(why) => return Err((*why).into()),
+fn payload(state: ValueRef<'_>) -> Result<Payload, CodecError> {
+    Ok(match state {
+        ValueRef::Decoded(value) => Payload::Present(check_depth(value.encode()?)?.into()),
+        ValueRef::Encoded(bytes) => Payload::Present(Arc::clone(bytes)),
+        ValueRef::Absent => Payload::Absent,
+        ValueRef::Removed => Payload::Removed,
+        ValueRef::Unreadable(why) => return Err(why.into()),
     })
 }
 

@@ -1,6 +1,6 @@
 //! Creation of sessions on every tier.
 
-use crate::cache::{ChangeError, Entry, EntryState, Snapshot, StoreMeta, ValueEdit, ValueEntry, Values};
+use crate::cache::{ChangeError, Entry, Snapshot, StoreMeta, ValueEdit, ValueEntry};
 use crate::lifetimes::Lifetimes;
 use crate::store::{Created, DynStore};
 use crate::sync::Arc;
@@ -80,13 +80,8 @@ impl Engine {
 
     fn first_snapshot(&self, credential: &Credential, edits: &[ValueEdit]) -> Snapshot {
         let now = self.now();
-        let value_entry = |edit: &ValueEdit| ValueEntry {
-            key: edit.key.clone(),
-            version: 1,
-            fresh_until: edit.fresh_until,
-            size: edit.size,
-            slot: edit.state.clone(),
-        };
+        let value_entry =
+            |edit: &ValueEdit| ValueEntry::new(edit.key.clone(), 1, edit.fresh_until, edit.size, edit.state.clone());
         Snapshot {
             version: 1,
             lifetimes: Lifetimes::new(now, self.policy.idle, now.after(self.policy.absolute)),
@@ -94,7 +89,7 @@ impl Engine {
             fingerprint: credential.fingerprint,
             login_state: None,
             store_meta: None,
-            values: Values::Live(edits.iter().map(value_entry).collect()),
+            values: edits.iter().map(value_entry).collect(),
         }
     }
 
@@ -121,11 +116,10 @@ impl Engine {
         let Created::Done(lease) = self.count_error(store.create(selector, record).await)? else { return Ok(None) };
         credential.client_version = Some(VersionHint { version: snapshot.version, nonce: nonce as u16 });
         snapshot.store_meta =
-            Some(Box::new(StoreMeta { lease: lease.number(), nonce, store_deadline: kept_until, writers }));
+            Some(Arc::new(StoreMeta { lease: lease.number(), nonce, store_deadline: kept_until, writers }));
         // If the entry was invalidated or removed meanwhile, the next request reads the record.
         if let Some(before) = before {
-            unfilled_guard.answered =
-                self.cache.replace_state(&entry, &before, Arc::new(EntryState::Live(snapshot)))?.is_some();
+            unfilled_guard.answered = self.cache.replace(&entry, &before, snapshot)?.is_some();
         }
         entry.mark_touch_reported(self.now());
         drop(unfilled_guard);

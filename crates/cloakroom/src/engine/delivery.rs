@@ -124,6 +124,7 @@ impl Engine {
                 // matter as well.
                 drop(self.commit_local(
                     entry,
+                    &entry.state(),
                     &writer,
                     ProposedChange { rotation: Some(&rotation), ..ProposedChange::default() },
                 ));

@@ -52,7 +52,7 @@ impl Engine {
             let Some(entry) = entry else { return Ok(Destroyed::Gone) };
             return Ok(match self.cache.end_guarded(&entry, writer.local(), entry.latest(self.now()), reason) {
                 true => Destroyed::Done,
-                false if entry.state().snapshot().is_some() => Destroyed::Superseded,
+                false if entry.read(|state| state.snapshot().is_some()) => Destroyed::Superseded,
                 false => Destroyed::Gone,
             });
         };
@@ -63,8 +63,8 @@ impl Engine {
     /// Marks a session as ended because the shared tier no longer has it. The reason is `Idle` or
     /// `Absolute` if its deadline has passed, otherwise `Gone`.
     pub(super) fn mark_ended(&self, entry: &Arc<Entry>) -> EndReason {
-        let state = Arc::clone(&entry.state());
-        let overdue = state.last_known().and_then(|snapshot| entry.expiry_reason(snapshot, self.now()));
+        let now = self.now();
+        let overdue = entry.read(|state| state.last_known().and_then(|snapshot| entry.expiry_reason(snapshot, now)));
         let reason = overdue.unwrap_or(EndReason::Gone);
         self.cache.end(entry, reason);
         reason
@@ -80,8 +80,8 @@ impl Engine {
         entry: Option<Arc<Entry>>,
         reason: EndReason,
     ) -> Result<Destroyed, SessionError> {
-        let last_known = entry.as_ref().map(|entry| Arc::clone(&entry.state()));
-        let last_known = last_known.as_deref().and_then(|state| state.last_known());
+        let last_known = entry.as_ref().map(|entry| entry.state());
+        let last_known = last_known.as_ref().and_then(|state| state.last_known());
         let mut invalidate_guard = entry.as_ref().map(|entry| InvalidateOnDrop::new(&self.cache, entry));
         let answer = self.count_error(store.destroy(*selector, writer.shared(&self.verifier_hasher)).await);
         // The caller's entry may have been removed meanwhile, and replaced by another one in the

@@ -110,16 +110,18 @@ impl Engine {
     }
 
     async fn report_in_use(&self, entry: &Entry) {
-        let is_invalidated = entry.state().snapshot().is_none();
+        let is_invalidated = entry.read(|state| state.snapshot().is_none());
         if is_invalidated && entry.has_requests() {
             // Only the record shows whether the requests still belong to the session's client.
             drop(self.entry_for(&entry.selector).await);
         }
-        let (state, now) = (entry.state(), self.now());
-        if let Some(snapshot) = state.snapshot().filter(|snapshot| entry.is_in_use(snapshot)) {
-            entry.touch(now);
-            self.queue_touch(entry, snapshot, snapshot.fingerprint, now);
-        }
+        let now = self.now();
+        entry.read(|state| {
+            if let Some(snapshot) = state.snapshot().filter(|snapshot| entry.is_in_use(snapshot)) {
+                entry.touch(now);
+                self.queue_touch(entry, snapshot, snapshot.fingerprint, now);
+            }
+        });
     }
 
     /// Marks the session of a request that begins as in use, if it is about to fall idle. The next
@@ -129,7 +131,7 @@ impl Engine {
         if self.store.is_none() {
             return;
         }
-        let idle = entry.state().snapshot().map_or(0, |snapshot| snapshot.lifetimes.idle_millis());
+        let idle = entry.read(|state| state.snapshot().map_or(0, |snapshot| snapshot.lifetimes.idle_millis()));
         if now.since(entry.last_seen()) > Duration::from_millis(idle / 2) {
             self.queues.in_use.lock().push(Arc::clone(entry));
         }
@@ -138,18 +140,22 @@ impl Engine {
     /// Counts a client's request as activity of its session. The shared tier decides where this
     /// node cannot.
     pub(crate) fn count_activity(&self, credential: &Credential, entry: &Entry, now: Timestamp) {
-        let state = entry.state();
-        match &**state {
-            EntryState::Ended(_) => {}
+        let is_confirmed = entry.read(|state| match &state.state {
+            EntryState::Ended(_) => true,
             EntryState::Live(snapshot) if entry.admits(snapshot, credential.fingerprint, now) => {
                 entry.touch(now);
                 self.queue_touch(entry, snapshot, credential.fingerprint, now);
+                true
             }
             EntryState::Live(snapshot) if credential.lineage == Some(snapshot.lineage()) => {
                 entry.touch(now);
                 self.queue_touch(entry, snapshot, snapshot.fingerprint, now);
+                true
             }
-            EntryState::Live(_) | EntryState::Invalidated(_) => drop(self.add_unconfirmed(credential, now)),
+            EntryState::Live(_) | EntryState::Invalidated(_) => false,
+        });
+        if !is_confirmed {
+            drop(self.add_unconfirmed(credential, now));
         }
     }
 

@@ -59,7 +59,7 @@ impl Engine {
     /// `None` if the session is not logged in as this principal: a login in progress does not count
     /// yet.
     fn local_member(&self, principal: &Principal, entry: &Entry) -> Option<Member> {
-        let state = Arc::clone(&entry.state());
+        let state = entry.state();
         let EntryState::Live(snapshot) = &*state else { return None };
         if snapshot.principal() != Some(principal) || entry.expiry_reason(snapshot, self.now()).is_some() {
             return None;

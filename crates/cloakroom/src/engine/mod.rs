@@ -249,7 +249,7 @@ impl Engine {
     /// Replaces a session's snapshot by one that differs only in the form of its values. Does
     /// nothing if the session changed meanwhile.
     pub(crate) fn replace_form(&self, open: &OpenSession, next: Snapshot) {
-        drop(self.cache.replace(&open.entry, &open.state, next));
+        let _replaced = self.cache.replace(&open.entry, &open.state, next);
     }
 
     /// Reports, in debug builds, two types that are stored under one key.

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::cache::{ValueEdit, ValueState, Values};
+use crate::cache::{ValueEdit, ValueRef, Values};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Weak};
 use crate::time::Timestamp;
 use crate::token::Fingerprint;
@@ -112,7 +112,7 @@ impl Engine {
             Err(error) if error.kind().is_unreadable() => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };
-        let state = Arc::clone(&entry.state());
+        let state = entry.state();
         let verifier = self.verifier_hasher.hash(&credential.selector, &credential.secret);
         let theirs = state.snapshot().filter(|snapshot| {
             snapshot.principal() == Some(&request.principal)
@@ -126,20 +126,13 @@ impl Engine {
 
 /// Returns edits that write the values under `keys` again.
 fn kept(values: &Values, keys: &[Cow<'static, str>]) -> Vec<ValueEdit> {
-    let unpacked;
-    let entries = match values {
-        Values::Live(entries) => entries,
-        Values::Packed(packed) => {
-            unpacked = packed.unpack();
-            &unpacked
-        }
-    };
-    let kept = entries.iter().filter(|value_entry| keys.iter().any(|key| key == value_entry.key.as_str()));
-    kept.filter(|value_entry| matches!(value_entry.slot, ValueState::Decoded(_) | ValueState::Encoded(_)))
+    let entries = values.unpacked();
+    let kept = entries.iter().filter(|value_entry| keys.iter().any(|key| key == value_entry.name()));
+    kept.filter(|value_entry| matches!(value_entry.state(), ValueRef::Decoded(_) | ValueRef::Encoded(_)))
         .map(|value_entry| ValueEdit {
-            key: value_entry.key.clone(),
+            key: value_entry.key(),
             expect: None,
-            state: value_entry.slot.clone(),
+            state: value_entry.to_state(),
             fresh_until: value_entry.fresh_until,
             size: value_entry.size,
             encoded: None,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::hash::BuildHasher;
 
-use crate::cache::{Account, Entry, EntryState};
+use crate::cache::{Account, Entry};
 use crate::store::{Admission, BATCH, Cursor, Limit, LimitPolicy, Page, PageRequest};
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering, Weak};
 use crate::token::{Principal, Selector};
@@ -260,5 +260,5 @@ impl Many {
 
 /// Returns `true` unless the member's entry is gone or its session has ended.
 fn is_alive(member: &Weak<Entry>) -> bool {
-    member.upgrade().is_some_and(|entry| !matches!(**entry.state(), EntryState::Ended(_)))
+    member.upgrade().is_some_and(|entry| entry.end_reason().is_none())
 }

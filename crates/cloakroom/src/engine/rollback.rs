@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::cache::{Entry, EntryState, Snapshot};
+use crate::cache::{Entry, Snapshot, StampedState};
 use crate::sync::Arc;
 use crate::token::VersionHint;
 
@@ -26,14 +26,6 @@ pub(super) fn is_at_least(snapshot: &Snapshot, seen: Option<VersionHint>) -> boo
     }
 }
 
-/// Returns the version hint of a client that was served from this copy.
-pub(super) fn hint_of(snapshot: &Snapshot) -> Option<VersionHint> {
-    snapshot
-        .store_meta
-        .as_ref()
-        .map(|store_meta| VersionHint { version: snapshot.version, nonce: store_meta.nonce as u16 })
-}
-
 impl Engine {
     /// Returns `true` if a record that was just read must not be served, because it is older than
     /// what its client has seen.
@@ -50,7 +42,7 @@ impl Engine {
 
     /// Returns the lookup result for a record that was just read, and reports it if it is older
     /// than what the client has seen.
-    pub(super) fn finish_load(&self, entry: Arc<Entry>, state: Arc<EntryState>, credential: &Credential) -> Lookup {
+    pub(super) fn finish_load(&self, entry: Arc<Entry>, state: StampedState, credential: &Credential) -> Lookup {
         if let Some(snapshot) = state.snapshot().filter(|snapshot| !is_at_least(snapshot, credential.client_version)) {
             self.report_rollback(&entry, snapshot);
         }

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::cache::{ChangeError, EndReason, Entry, EntryState, LoginChange, SecretRotation, Snapshot};
+use crate::cache::{ChangeError, EndReason, Entry, LoginChange, SecretRotation, Snapshot};
 use crate::lifetimes::Lifetimes;
 use crate::store::Admission;
 use crate::sync::Arc;
@@ -76,12 +76,8 @@ impl Engine {
     ) -> Result<NewToken, CommitError> {
         // One snapshot for all decisions below. It is valid until the commit, because a concurrent
         // login replaces the secret and makes the commit fail.
-        let before = Arc::clone(&entry.state());
-        let snapshot = match &*before {
-            EntryState::Live(snapshot) => snapshot,
-            EntryState::Invalidated(_) => return Err(ChangeError::Invalidated.into()),
-            EntryState::Ended(reason) => return Err(ChangeError::Ended(*reason).into()),
-        };
+        let before = entry.state();
+        let snapshot = before.require_live()?;
         let former = snapshot.principal().cloned();
         let until = self.lifetimes(snapshot, request, self.now()).absolute_deadline();
         loop {
@@ -167,7 +163,8 @@ impl Engine {
         credential: &Credential,
         entry: &Arc<Entry>,
     ) -> Result<Option<NewToken>, CommitError> {
-        if entry.state().snapshot().is_some_and(|snapshot| snapshot.fingerprint != credential.fingerprint) {
+        let is_other = |snapshot: &Snapshot| snapshot.fingerprint != credential.fingerprint;
+        if entry.read(|state| state.snapshot().is_some_and(is_other)) {
             return Ok(None);
         }
         let previous = PreviousSecretState::Renewed { until: self.grace_until(entry) };
@@ -309,5 +306,5 @@ fn inherited_lifetimes(before: &Snapshot, principal: &Principal) -> Option<(Dura
 
 /// Returns `true` if the session belongs to the principal now.
 fn is_session_of(entry: &Entry, principal: &Principal) -> bool {
-    entry.state().snapshot().and_then(|snapshot| snapshot.principal()) == Some(principal)
+    entry.read(|state| state.snapshot().and_then(|snapshot| snapshot.principal()) == Some(principal))
 }

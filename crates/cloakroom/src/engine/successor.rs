@@ -45,7 +45,10 @@ impl Engine {
     /// decides whether the old session may be deleted.
     pub(crate) async fn is_confirmed(&self, identity: &SuccessorIdentity) -> Result<bool, SessionError> {
         let verifier = match &self.store {
-            None => self.cache.get(&identity.selector).and_then(|entry| Some(entry.state().snapshot()?.verifier)),
+            None => self
+                .cache
+                .get(&identity.selector)
+                .and_then(|entry| entry.read(|state| Some(state.snapshot()?.verifier))),
             Some(store) => {
                 let loaded = self.load_record(&**store, identity.selector).await?;
                 loaded.map(|loaded| loaded.record.verifier)

@@ -1,6 +1,6 @@
 //! Updates: changes computed from what a session holds, one at a time.
 
-use crate::cache::{ChangeError, EndReason, Entry, EntryState, ValueEdit};
+use crate::cache::{ChangeError, EndReason, Entry, StampedState, ValueEdit};
 use crate::store::DynStore;
 use crate::sync::Arc;
 use crate::token::VersionHint;
@@ -20,18 +20,29 @@ impl Engine {
         &self,
         credential: &Credential,
         open: &OpenSession,
-        mut prepare: impl FnMut(&OpenSession) -> Result<Option<ValueEdit>, SessionError>,
+        prepare: impl FnMut(&OpenSession) -> Result<Option<ValueEdit>, SessionError>,
     ) -> Result<(bool, Option<VersionHint>), CommitError> {
         let Some(store) = &self.store else {
-            let Some(edit) = prepare(open)? else { return Ok((false, None)) };
-            let proposal = ProposedChange { edits: &[edit], ..ProposedChange::default() };
-            self.commit_local(&open.entry, &self.writer(credential, &open.entry), proposal)?;
-            return Ok((true, None));
+            return self.update_local(credential, open, prepare).map(|changed| (changed, None));
         };
-        // Boxed, with what it needs, so that the futures of handlers stay small.
         let shared = self.update_shared(&**store, &open.entry, credential, prepare);
-        let hint = Box::pin(self.observe_commit(&open.entry.selector, shared)).await?;
+        let hint = self.observe_commit(&open.entry.selector, shared).await?;
         Ok((hint.is_some(), hint))
+    }
+
+    /// Changes one value in the name of a client where there is no shared tier. Returns whether
+    /// `prepare` wanted a change.
+    pub(crate) fn update_local(
+        &self,
+        credential: &Credential,
+        open: &OpenSession,
+        prepare: impl FnOnce(&OpenSession) -> Result<Option<ValueEdit>, SessionError>,
+    ) -> Result<bool, CommitError> {
+        let Some(edit) = prepare(open)? else { return Ok(false) };
+        let writer = self.writer_of(credential, &open.entry, &open.state);
+        let proposal = ProposedChange { edits: &[edit], ..ProposedChange::default() };
+        self.commit_local(&open.entry, &open.state, &writer, proposal)?;
+        Ok(true)
     }
 
     /// Makes the change that `prepare` returns for what the client's session holds. Holds the
@@ -85,7 +96,7 @@ impl Engine {
         store: &dyn DynStore,
         entry: &Arc<Entry>,
         credential: &Credential,
-    ) -> Result<Arc<EntryState>, CommitError> {
+    ) -> Result<StampedState, CommitError> {
         match self.fill(store, entry, credential).await? {
             Some(Lookup::Open(open) | Lookup::Fetched(open)) => Ok(open.state),
             Some(Lookup::Superseded) => Err(ChangeError::Superseded.into()),

@@ -3,7 +3,7 @@
 mod activity;
 mod state;
 
-use crate::cache::{Entry, EntryState, Snapshot};
+use crate::cache::{Entry, EntryState, SecretLineage, Snapshot, StampedState};
 use crate::engine::{Credential, Engine, Lookup, OpenSession, PendingDelivery};
 use crate::error::SessionError;
 use crate::sync::Arc;
@@ -258,7 +258,7 @@ impl ClientToken {
         }
         self.state.opened(&open.entry);
         if let Some(snapshot) = open.snapshot() {
-            self.observe_snapshot(snapshot);
+            self.observe_snapshot((snapshot.lineage(), snapshot.version_hint()));
         }
         self.begin_activity();
     }
@@ -274,16 +274,12 @@ impl ClientToken {
         }
     }
 
-    /// Records the version that this response shows the client.
-    fn observe_snapshot(&mut self, snapshot: &Snapshot) {
+    /// Records the lineage and the version of the session that this response shows the client.
+    fn observe_snapshot(&mut self, (lineage, version): (SecretLineage, Option<VersionHint>)) {
         let Some(credential) = self.state.credential_mut() else { return };
         credential.has_opened = true;
-        if credential.lineage.is_none() {
-            credential.lineage = Some(snapshot.lineage());
-        }
-        if let Some(origin) = &snapshot.store_meta {
-            credential.client_version = Some(VersionHint { version: snapshot.version, nonce: origin.nonce as u16 });
-        }
+        credential.lineage.get_or_insert(lineage);
+        credential.client_version = version.or(credential.client_version);
     }
 
     /// Records that the client has seen this version, because it made it.
@@ -323,25 +319,42 @@ impl ClientToken {
         self.state.kept_longer();
     }
 
-    /// Reads from the session if it is in memory and may be used now. Does the work of `on_access`
-    /// without touching the reference counts of entry and state, which all requests of a session
-    /// would contend on.
+    /// Opens the session if it is in memory and may be used now. Returns it with the client's
+    /// credential.
+    pub(super) fn try_open(&mut self, engine: &Engine) -> Option<(Credential, OpenSession)> {
+        let state = self.try_use(engine, |_, state, _| state.clone())?;
+        Some((self.credential()?, OpenSession::new(Arc::clone(self.entry()?), state)))
+    }
+
+    /// Reads from the session if it is in memory and may be used now.
     pub(super) fn try_read<R>(
         &mut self,
         engine: &Engine,
         read: impl FnOnce(&Snapshot, Timestamp) -> Option<R>,
     ) -> Option<R> {
+        self.try_use(engine, |snapshot, _, now| read(snapshot, now))?
+    }
+
+    /// Does the work of `on_access` for a session in memory, without touching the reference counts
+    /// of the entry and its content, which all requests of a session would contend on.
+    fn try_use<R>(
+        &mut self,
+        engine: &Engine,
+        read: impl FnOnce(&Snapshot, &StampedState, Timestamp) -> R,
+    ) -> Option<R> {
         if self.is_read_as_absent {
             return None;
         }
         let now = engine.now();
-        let state = engine.borrow_cached(self.state.entry()?, self.state.credential()?, now)?;
-        let snapshot = state.snapshot()?;
+        let (entry, credential) = (self.state.entry()?, self.state.credential()?);
+        let (content, shown) = engine.read_cached(entry, credential, now, |snapshot, state| {
+            (read(snapshot, state, now), (snapshot.lineage(), snapshot.version_hint()))
+        })?;
         self.state.opened_known_entry();
         self.answered_from(engine.counters(), SessionSource::Memory);
-        self.observe_snapshot(snapshot);
+        self.observe_snapshot(shown);
         self.count_after_response(engine);
-        read(snapshot, now)
+        Some(content)
     }
 
     /// Replaces the client's token with a new one that the response will carry.
@@ -365,8 +378,11 @@ impl ClientToken {
         self.delivery = made;
         // Another login may have followed: that session does not belong to this request.
         let is_own = |snapshot: &&Snapshot| snapshot.fingerprint == credential.fingerprint;
-        let lineage = entry.state().last_known().filter(is_own).map(Snapshot::lineage);
-        self.lifetime = entry.state().last_known().map(CookieLifetime::of);
+        let lineage;
+        (lineage, self.lifetime) = entry.read(|state| {
+            let known = state.last_known();
+            (known.filter(is_own).map(Snapshot::lineage), known.map(CookieLifetime::of))
+        });
         self.state.issued(Credential { lineage, ..credential }, entry);
         self.begin_activity();
     }
@@ -386,8 +402,7 @@ impl ClientToken {
 
     /// Returns the principal, as far as it is known here.
     pub(super) fn principal(&self) -> Option<Principal> {
-        let state = self.state.entry()?.state();
-        self.last_known(&state)?.principal().cloned()
+        self.state.entry()?.read(|state| self.last_known(state)?.principal().cloned())
     }
 
     /// Returns the last known snapshot under this very token: a snapshot from before a
@@ -438,7 +453,7 @@ impl ClientToken {
         }
         let state = entry.state();
         let known = self.last_known(&state).map(CookieLifetime::of);
-        let is_present = match &**state {
+        let is_present = match &*state {
             EntryState::Live(snapshot) => Some(snapshot.fingerprint == credential.fingerprint),
             EntryState::Invalidated(_) if known.is_none() && self.is_current.is_none() => None,
             EntryState::Invalidated(_) if self.state.is_issued() => Some(true),

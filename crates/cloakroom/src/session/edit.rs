@@ -17,17 +17,49 @@ impl RequestSession {
         &self,
         mut edit: impl FnMut(Option<&OpenSession>) -> Result<Option<ValueEdit>, SessionError>,
     ) -> Result<bool, SessionError> {
+        if let Some(outcome) = self.edit_in_memory(&mut edit) {
+            return outcome;
+        }
+        // Boxed, so that the futures of handlers have no room for what most of them do not do.
+        Box::pin(self.open_and_edit(edit)).await
+    }
+
+    /// Changes one value of a session that is in memory, where there is no shared tier and nothing
+    /// to wait for. `None` if there is no such session, or if another request was first.
+    fn edit_in_memory(
+        &self,
+        edit: &mut impl FnMut(Option<&OpenSession>) -> Result<Option<ValueEdit>, SessionError>,
+    ) -> Option<Result<bool, SessionError>> {
+        let engine = self.engine();
+        if engine.has_shared_tier() {
+            return None;
+        }
+        let (credential, open) = self.try_open()?;
+        match engine.update_local(&credential, &open, |open| edit(Some(open))) {
+            Ok(changed) => Some(Ok(changed)),
+            Err(CommitError::Refused(ChangeError::Conflict | ChangeError::Invalidated)) => {
+                engine.counters().conflicts.count();
+                None
+            }
+            Err(error) => Some(Err(error.into())),
+        }
+    }
+
+    async fn open_and_edit(
+        &self,
+        mut edit: impl FnMut(Option<&OpenSession>) -> Result<Option<ValueEdit>, SessionError>,
+    ) -> Result<bool, SessionError> {
         let mut backoff = self.engine().conflict_backoff();
         loop {
             let Some(open) = self.open_to_write().await? else {
-                match Box::pin(self.create_with(&mut edit)).await? {
+                match self.create_with(&mut edit).await? {
                     Some(changed) => return Ok(changed),
                     None => continue,
                 }
             };
             match self.edit_live(&open, &mut edit).await {
                 Ok(changed) => return Ok(changed),
-                Err(error) => Box::pin(self.before_retry(error, &mut backoff)).await?,
+                Err(error) => self.before_retry(error, &mut backoff).await?,
             }
         }
     }

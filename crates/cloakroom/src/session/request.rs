@@ -246,6 +246,13 @@ impl RequestSession {
         self.with_token(|client_token| client_token.try_read(self.engine(), read))
     }
 
+    /// Opens the session without waiting, like [`try_read`](Self::try_read), and returns it with the
+    /// client's credential.
+    pub(super) fn try_open(&self) -> Option<(Credential, OpenSession)> {
+        self.request.used.store(true, Ordering::Relaxed);
+        self.with_token(|client_token| client_token.try_open(self.engine()))
+    }
+
     /// Returns `true` if the request has to read from the shared tier first.
     fn must_refresh(&self) -> bool {
         self.options.always_refresh && !self.with_token(|client_token| client_token.is_refreshed())

@@ -9,7 +9,8 @@ use tokio::sync::watch;
 use tracing::{Instrument, Span};
 
 use crate::cache::{
-    ChangeError, CodecError, Entry, InFlight, JoinOutcome, LoadBase, LoadFailure, LoadResult, ValueEdit, ValueState,
+    AnyValue, ChangeError, CodecError, Entry, InFlight, JoinOutcome, LoadBase, LoadFailure, LoadResult, ValueEdit,
+    ValueState,
 };
 use crate::engine::{ChangeAuthor, CommitError, Engine, ProposedChange};
 use crate::error::SessionError;
@@ -18,7 +19,7 @@ use crate::telemetry::{Timer, fail};
 use crate::token::{Selector, Verifier};
 
 use super::load_chain;
-use super::value::{SessionValue, edit_for, erase, fresh_until, key, own_key};
+use super::value::{SessionValue, edit_for, fresh_until, key, own_key};
 
 /// A session and the version of its value just before a load begins.
 #[derive(Clone, Debug)]
@@ -95,10 +96,8 @@ impl LoadContext {
         // The value's own code computes its size, and may panic like the loader.
         let prepare = |value: Option<T>| {
             let value = value.map(Arc::new);
-            // The waiters' copy is not stored, so its size is never used.
-            let for_waiters = |value| erase(value, 0);
-            catch_unwind(AssertUnwindSafe(|| (value.clone().map(for_waiters), self.edit(value))))
-                .map_err(|_| LoadFailure::Panicked)
+            let for_waiters = value.clone().map(|value| value as Arc<dyn AnyValue>);
+            catch_unwind(AssertUnwindSafe(|| (for_waiters, self.edit(value)))).map_err(|_| LoadFailure::Panicked)
         };
         match outcome.and_then(prepare) {
             Ok((result, edit)) => {

@@ -1,8 +1,9 @@
 //! Typed reads of a session's values.
 
 use std::any::type_name;
+use std::borrow::Cow;
 
-use crate::cache::{ErasedValue, Snapshot, ValueEdit, ValueEntry, ValueKey, ValueState, Values, find};
+use crate::cache::{ErasedValue, Snapshot, ValueEdit, ValueEntry, ValueKey, ValueRef, ValueState, Values, find};
 use crate::engine::{Engine, OpenSession};
 use crate::error::SessionError;
 use crate::store::is_within_max_depth;
@@ -50,8 +51,8 @@ fn is_fresh<T: SessionValue>(fresh_until: Timestamp, now: Timestamp) -> bool {
 /// read.
 pub(super) fn read_cached<T: SessionValue>(key: &str, snapshot: &Snapshot, now: Timestamp) -> Option<Arc<T>> {
     let value_entry = find(snapshot.values.entries()?, key)?;
-    match &value_entry.slot {
-        ValueState::Decoded(value) if is_fresh::<T>(value_entry.fresh_until, now) => value.downcast(),
+    match value_entry.state() {
+        ValueRef::Decoded(value) if is_fresh::<T>(value_entry.fresh_until, now) => value.downcast(),
         _ => None,
     }
 }
@@ -67,14 +68,17 @@ pub(super) fn read<T: SessionValue>(
 ) -> Result<TypedValue<T>, SessionError> {
     #[cfg(debug_assertions)]
     engine.register_type::<T>(T::KEY);
-    match open.snapshot().map(|snapshot| &snapshot.values) {
-        Some(Values::Live(entries)) => read_entry(engine, open, find(entries, key)),
-        Some(Values::Packed(packed)) => {
-            engine.unpack(&open.entry);
-            read_entry(engine, open, find(&packed.unpack(), key))
-        }
-        None => read_entry(engine, open, None),
+    read_entry(engine, open, find(&entries(engine, open), key))
+}
+
+/// Returns the value entries of an open session. If they are packed, unpacks them for all later
+/// reads too.
+fn entries<'a>(engine: &Engine, open: &'a OpenSession) -> Cow<'a, [ValueEntry]> {
+    let Some(snapshot) = open.snapshot() else { return Cow::default() };
+    if matches!(snapshot.values, Values::Packed(_)) {
+        engine.unpack(&open.entry);
     }
+    snapshot.values.unpacked()
 }
 
 fn read_entry<T: SessionValue>(
@@ -93,10 +97,10 @@ fn read_entry<T: SessionValue>(
             content
         }
         Err(why) if T::CACHE.is_cached() => {
-            engine.telemetry().value_unreadable(value_entry.key.as_str(), &why);
+            engine.telemetry().value_unreadable(value_entry.name(), &why);
             ValueContent::Unreadable
         }
-        Err(why) => return Err(why.of(value_entry.key.as_str())),
+        Err(why) => return Err(why.of(value_entry.name())),
     };
     Ok(TypedValue { version: value_entry.version, fresh_until: value_entry.fresh_until, content })
 }
@@ -106,11 +110,11 @@ fn content<T: SessionValue>(
     engine: &Engine,
     value_entry: &ValueEntry,
 ) -> Result<(ValueContent<T>, Option<ErasedValue>), Unreadable> {
-    let content = match &value_entry.slot {
-        ValueState::Removed => ValueContent::Missing,
-        ValueState::Absent => ValueContent::Absent,
-        ValueState::Unreadable(why) => return Err(Unreadable::Closed(*why)),
-        ValueState::Encoded(bytes) => {
+    let content = match value_entry.state() {
+        ValueRef::Removed => ValueContent::Missing,
+        ValueRef::Absent => ValueContent::Absent,
+        ValueRef::Unreadable(why) => return Err(Unreadable::Closed(why)),
+        ValueRef::Encoded(bytes) => {
             if engine.has_shared_tier() && !is_within_max_depth(bytes) {
                 return Err(Unreadable::TooDeep);
             }
@@ -119,7 +123,7 @@ fn content<T: SessionValue>(
             let decoded = erase(Arc::clone(&value), measured);
             return Ok((ValueContent::Value(value), Some(decoded)));
         }
-        ValueState::Decoded(erased) => match erased.downcast() {
+        ValueRef::Decoded(erased) => match erased.downcast() {
             Some(value) => ValueContent::Value(value),
             // Another type under the same key: convert through the encoding, as a shared tier
             // would.
@@ -139,13 +143,13 @@ fn keep_decoded(engine: &Engine, open: &OpenSession, decoded: &[(&ValueEntry, Er
     let Some(snapshot) = open.snapshot() else { return };
     let Some(entries) = snapshot.values.entries() else { return };
     let entries = entries.iter().map(|entry| {
-        let is_same = |other: &ValueEntry| other.version == entry.version && other.key.as_str() == entry.key.as_str();
+        let is_same = |other: &ValueEntry| other.version == entry.version && other.name() == entry.name();
         match decoded.iter().find(|(other, _)| is_same(other)) {
-            Some((_, value)) => ValueEntry { slot: ValueState::Decoded(value.clone()), ..entry.clone() },
+            Some((_, value)) => entry.with_state(ValueState::Decoded(value.clone())),
             None => entry.clone(),
         }
     });
-    let next = Snapshot { values: Values::Live(entries.collect()), ..snapshot.clone() };
+    let next = Snapshot { values: entries.collect(), ..snapshot.clone() };
     engine.replace_form(open, next);
 }
 
@@ -157,22 +161,13 @@ pub(super) fn read_all<T: SessionValue>(
     open: &OpenSession,
     prefix: &str,
 ) -> Result<Vec<(ValueKey, Arc<T>)>, SessionError> {
-    let unpacked;
-    let entries = match open.snapshot().map(|snapshot| &snapshot.values) {
-        Some(Values::Live(entries)) => &**entries,
-        Some(Values::Packed(packed)) => {
-            engine.unpack(&open.entry);
-            unpacked = packed.unpack();
-            &*unpacked
-        }
-        None => &[],
-    };
+    let entries = entries(engine, open);
     let (mut all, mut decoded) = (Vec::new(), Vec::new());
-    for value_entry in entries.iter().filter(|value_entry| value_entry.key.as_str().starts_with(prefix)) {
-        let (content, newly) = content::<T>(engine, value_entry).map_err(|why| why.of(value_entry.key.as_str()))?;
+    for value_entry in entries.iter().filter(|value_entry| value_entry.name().starts_with(prefix)) {
+        let (content, newly) = content::<T>(engine, value_entry).map_err(|why| why.of(value_entry.name()))?;
         decoded.extend(newly.map(|value| (value_entry, value)));
         if let ValueContent::Value(value) = content {
-            all.push((value_entry.key.clone(), value));
+            all.push((value_entry.key(), value));
         }
     }
     if !decoded.is_empty() {

@@ -1,9 +1,9 @@
-use std::any::{Any, type_name};
+use std::any::type_name;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::cache::{Codec, CodecError, ErasedValue, ValueEdit, ValueKey, ValueState};
+use crate::cache::{AnyValue, CodecError, ErasedValue, ValueEdit, ValueKey, ValueState};
 use crate::engine::Engine;
 use crate::error::SessionError;
 use crate::sync::Arc;
@@ -130,13 +130,13 @@ impl<T: SessionValue + Default> DefaultValue for T {
     }
 }
 
-/// Namespace for the constants of a value's type.
-struct CodecOf<T>(std::marker::PhantomData<T>);
+/// Namespace for the constant of a value's type.
+struct KeyOf<T>(std::marker::PhantomData<T>);
 
-impl<T: SessionValue> CodecOf<T> {
-    const CODEC: &'static Codec = {
+impl<T: SessionValue> KeyOf<T> {
+    const KEY: &'static str = {
         assert_valid_key(T::KEY);
-        &Codec { key: T::KEY, type_name: type_name::<T>, encode: encode::<T>, round_trips: round_trips::<T> }
+        T::KEY
     };
 }
 
@@ -176,22 +176,32 @@ const fn is_valid_key(key: &str) -> bool {
     !bytes.is_empty() && bytes.len() <= 64
 }
 
-fn encode<T: SessionValue>(value: &(dyn Any + Send + Sync)) -> Result<Vec<u8>, CodecError> {
-    json::encode(value.downcast_ref::<T>().ok_or("the value is not of the codec's type")?)
-}
+impl<T: SessionValue> AnyValue for T {
+    fn own_key(&self) -> &'static str {
+        key::<T>()
+    }
 
-fn round_trips<T: SessionValue>(value: &(dyn Any + Send + Sync), bytes: &[u8]) -> bool {
-    value.downcast_ref::<T>().is_some_and(|value| json::round_trips(value, bytes))
+    fn type_name(&self) -> &'static str {
+        type_name::<T>()
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, CodecError> {
+        json::encode(self)
+    }
+
+    fn round_trips(&self, bytes: &[u8]) -> bool {
+        json::round_trips(self, bytes)
+    }
 }
 
 /// `measured` is the size in memory, used if the type does not return its own.
 pub(super) fn erase<T: SessionValue>(value: Arc<T>, measured: usize) -> ErasedValue {
-    let token = value.size().unwrap_or(measured);
-    ErasedValue::new(value, CodecOf::<T>::CODEC, u32::try_from(token).unwrap_or(u32::MAX))
+    let decoded_bytes = u32::try_from(value.size().unwrap_or(measured)).unwrap_or(u32::MAX);
+    ErasedValue { value, decoded_bytes }
 }
 
 pub(super) const fn key<T: SessionValue>() -> &'static str {
-    CodecOf::<T>::CODEC.key
+    KeyOf::<T>::KEY
 }
 
 /// The key of a type's value.

@@ -1,26 +1,46 @@
-use std::any::Any;
-
 use proptest::prelude::*;
 
 use super::Packed;
-use crate::cache::erased_value::{Codec, CodecError, ErasedValue};
+use crate::cache::erased_value::{AnyValue, CodecError, ErasedValue};
 use crate::cache::tests::{Shape, shapes};
 use crate::cache::value::{ValueEntry, ValueKey, ValueState};
 use crate::sync::Arc;
 use crate::time::Timestamp;
 
-fn encode(value: &(dyn Any + Send + Sync)) -> Result<Vec<u8>, CodecError> {
-    Ok(value.downcast_ref::<String>().ok_or("not a string")?.as_bytes().to_vec())
+/// How a text encodes, and whether that decodes to an equal text.
+#[derive(Clone, Copy)]
+enum Encoding {
+    Faithful,
+    Lossy,
+    Broken,
 }
 
-static FAITHFUL: Codec = Codec { key: "text", type_name: || "Text", encode, round_trips: |_, _| true };
-static LOSSY: Codec = Codec { key: "text", type_name: || "Text", encode, round_trips: |_, _| false };
-static BROKEN: Codec =
-    Codec { key: "text", type_name: || "Text", encode: |_| Err("cannot be encoded".into()), round_trips: |_, _| true };
+struct Text(&'static str, Encoding);
 
-fn decoded(text: &str, codec: &'static Codec) -> ValueEntry {
-    let slot = ValueState::Decoded(ErasedValue::new(Arc::new(text.to_owned()), codec, 0));
-    ValueEntry { key: ValueKey::Static("text"), version: 1, fresh_until: Timestamp::MAX, size: 5, slot }
+impl AnyValue for Text {
+    fn own_key(&self) -> &'static str {
+        "text"
+    }
+
+    fn type_name(&self) -> &'static str {
+        "Text"
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, CodecError> {
+        if let Encoding::Broken = self.1 { Err("cannot be encoded".into()) } else { Ok(self.0.into()) }
+    }
+
+    fn round_trips(&self, _bytes: &[u8]) -> bool {
+        !matches!(self.1, Encoding::Lossy)
+    }
+}
+
+fn entry(state: ValueState) -> ValueEntry {
+    ValueEntry::new(ValueKey::Static("text"), 1, Timestamp::MAX, 5, state)
+}
+
+fn decoded(text: &'static str, encoding: Encoding) -> ValueEntry {
+    entry(ValueState::Decoded(ErasedValue { value: Arc::new(Text(text, encoding)), decoded_bytes: 0 }))
 }
 
 fn any_slot() -> impl Strategy<Value = ValueState> {
@@ -37,7 +57,7 @@ fn any_entry() -> impl Strategy<Value = ValueEntry> {
     let fresh_until = prop_oneof![Just(u64::MAX), any::<u64>(), 0_u64..1000];
     (key, any::<u64>(), fresh_until, any::<u32>(), any_slot()).prop_map(|(key, version, fresh_until, size, slot)| {
         let fresh_until = Timestamp::from_millis(fresh_until);
-        ValueEntry { key: ValueKey::Owned(key.into()), version, fresh_until, size, slot }
+        ValueEntry::new(ValueKey::Owned(key.into()), version, fresh_until, size, slot)
     })
 }
 
@@ -51,15 +71,15 @@ fn unpacked(bytes: &[u8]) -> Vec<Shape> {
 
 #[test]
 fn a_decoded_value_comes_back_as_its_bytes() {
-    let packed = Packed::pack(&[decoded("hello", &FAITHFUL)]).expect("it can be packed");
-    let encoded = ValueEntry { slot: ValueState::Encoded(Arc::from(*b"hello")), ..decoded("hello", &FAITHFUL) };
+    let packed = Packed::pack(&[decoded("hello", Encoding::Faithful)]).expect("it can be packed");
+    let encoded = entry(ValueState::Encoded(Arc::from(*b"hello")));
     assert_eq!(shapes(&packed.unpack()), shapes(&[encoded]));
 }
 
 #[test]
 fn one_value_that_would_not_come_back_keeps_the_whole_session_from_being_packed() {
-    let good = decoded("hello", &FAITHFUL);
-    for codec in [&LOSSY, &BROKEN] {
+    let good = decoded("hello", Encoding::Faithful);
+    for codec in [Encoding::Lossy, Encoding::Broken] {
         assert!(Packed::pack(&[good.clone(), decoded("hello", codec)]).is_none());
     }
 }
@@ -67,11 +87,8 @@ fn one_value_that_would_not_come_back_keeps_the_whole_session_from_being_packed(
 #[test]
 fn a_key_of_any_length_comes_back_whole() {
     for length in [0, 127, 128, 255, 256, 70_000] {
-        let value_entry = ValueEntry {
-            key: ValueKey::Owned("k".repeat(length).into()),
-            slot: ValueState::Absent,
-            ..decoded("", &FAITHFUL)
-        };
+        let key = ValueKey::Owned("k".repeat(length).into());
+        let value_entry = ValueEntry::new(key, 1, Timestamp::MAX, 5, ValueState::Absent);
         let packed = Packed::pack(std::slice::from_ref(&value_entry)).expect("it can be packed");
         assert_eq!(shapes(&packed.unpack()), shapes(&[value_entry]));
     }
@@ -85,7 +102,7 @@ fn no_values_take_no_bytes() {
 
 #[test]
 fn what_is_printed_of_packed_values_is_their_length() {
-    let packed = Packed::pack(&[decoded("secret", &FAITHFUL)]).expect("it can be packed");
+    let packed = Packed::pack(&[decoded("secret", Encoding::Faithful)]).expect("it can be packed");
     assert_eq!(format!("{packed:?}"), format!("Packed({} bytes)", packed.weight()));
 }
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use crate::cache::entry::{Entry, EntryState};
 use crate::cache::snapshot::{LoginState, Snapshot};
 use crate::cache::value::{ValueEntry, ValueKey, ValueState};
-use crate::cache::values::Values;
 use crate::lifetimes::Lifetimes;
 use crate::random::{RandomError, RandomSource};
 use crate::sync::Arc;
@@ -67,7 +67,7 @@ pub(crate) fn session(entries: impl IntoIterator<Item = ValueEntry>) -> Snapshot
         fingerprint: fingerprint(1),
         login_state: None,
         store_meta: None,
-        values: Values::Live(entries.into_iter().collect()),
+        values: entries.into_iter().collect(),
     }
 }
 
@@ -80,7 +80,7 @@ pub(super) fn logged_in(entries: impl IntoIterator<Item = ValueEntry>) -> Snapsh
 
 pub(super) fn text(key: &'static str, version: u64, text: &str) -> ValueEntry {
     let slot = ValueState::Encoded(Arc::from(text.as_bytes()));
-    ValueEntry { key: ValueKey::Static(key), version, fresh_until: Timestamp::MAX, size: text.len() as u32, slot }
+    ValueEntry::new(ValueKey::Static(key), version, Timestamp::MAX, text.len() as u32, slot)
 }
 
 pub(super) fn bulk(size: usize) -> ValueEntry {
@@ -95,12 +95,11 @@ pub(in crate::cache) fn shapes(entries: &[ValueEntry]) -> Vec<Shape> {
 }
 
 fn shape(value_entry: &ValueEntry) -> Shape {
-    let content = match &value_entry.slot {
-        ValueState::Decoded(value) => format!("decoded {:?}", value.downcast::<String>()),
-        ValueState::Encoded(bytes) => format!("encoded {bytes:?}"),
-        ValueState::Absent => "absent".to_owned(),
-        ValueState::Removed => "removed".to_owned(),
-        ValueState::Unreadable(why) => format!("closed {why:?}"),
-    };
-    (value_entry.key.as_str().to_owned(), value_entry.version, value_entry.fresh_until, value_entry.size, content)
+    let content = format!("{:?}", value_entry.state());
+    (value_entry.name().to_owned(), value_entry.version, value_entry.fresh_until, value_entry.size, content)
+}
+
+/// Replaces the state of an entry by the result of `next`, and returns the state before.
+pub(crate) fn change_state(entry: &Entry, next: impl FnOnce(&EntryState) -> Option<EntryState>) -> Option<EntryState> {
+    entry.transition(next, |_, _| {})
 }

@@ -23,7 +23,7 @@ fn put(key: &'static str, expect: Option<u64>, value: &str) -> ValueEdit {
 }
 
 fn removed(key: &'static str, version: u64) -> ValueEntry {
-    ValueEntry { slot: ValueState::Removed, size: 0, ..text(key, version, "") }
+    ValueEntry::new(ValueKey::Static(key), version, Timestamp::MAX, 0, ValueState::Removed)
 }
 
 /// A session at version 5, with a cart of version 2 and a theme that was removed at version 4.

@@ -1,12 +1,18 @@
 use std::time::Duration;
 
-use super::builders::{ABSOLUTE, IDLE, at, bulk, selector, session};
+use super::builders::{ABSOLUTE, IDLE, at, bulk, change_state, selector, session};
 use crate::cache::EndReason;
-use crate::cache::entry::{Entry, EntryState, Invalidated};
+use crate::cache::entry::{Entry, EntryState, Invalidated, Stamp, StampedState};
 use crate::cache::snapshot::Snapshot;
+use crate::cache::value::ValueEntry;
+use crate::cache::values::Values;
 use crate::lifetimes::Lifetimes;
 use crate::sync::Arc;
 use crate::time::Timestamp;
+
+fn replace(entry: &Entry, seen: &StampedState, next: Snapshot) -> Option<Stamp> {
+    entry.replace(seen.stamp, EntryState::Live(next), |_, _| {})
+}
 
 fn live() -> Entry {
     Entry::new(selector(1), EntryState::Live(session([])), at(0))
@@ -71,9 +77,9 @@ fn extreme_timeouts_end_nothing_and_overflow_nothing() {
 #[test]
 fn a_state_that_is_not_there_any_more_is_not_replaced() {
     let entry = live();
-    let seen = Arc::clone(&entry.state());
-    assert!(entry.replace(&seen, EntryState::Live(session([bulk(1)]))).is_some());
-    assert!(entry.replace(&seen, EntryState::Live(session([]))).is_none());
+    let seen = entry.state();
+    assert!(replace(&entry, &seen, session([bulk(1)])).is_some());
+    assert!(replace(&entry, &seen, session([])).is_none());
     assert_eq!(entry.state().weight(), session([bulk(1)]).weight());
 }
 
@@ -81,25 +87,24 @@ fn a_state_that_is_not_there_any_more_is_not_replaced() {
 #[test]
 fn an_equal_state_is_still_another_one() {
     let entry = Entry::new(selector(1), EntryState::unread(), at(0));
-    let seen = Arc::clone(&entry.state());
-    assert!(entry.transition(|_| Some(EntryState::unread())).is_some());
-    assert!(entry.replace(&seen, EntryState::Live(session([]))).is_none());
+    let seen = entry.state();
+    assert!(change_state(&entry, |_| Some(EntryState::unread())).is_some());
+    assert!(replace(&entry, &seen, session([])).is_none());
 }
 
 #[test]
 fn a_transition_that_is_declined_changes_nothing() {
     let entry = live();
-    let seen = Arc::clone(&entry.state());
-    assert!(entry.transition(|_| None).is_none());
-    assert!(Arc::ptr_eq(&seen, &entry.state()));
+    let seen = entry.state();
+    assert!(change_state(&entry, |_| None).is_none());
+    assert!(seen.stamp == entry.stamp());
 }
 
 #[test]
 fn a_vacancy_weighs_what_it_remembers() {
     let snapshot = session([bulk(100)]);
     let weight = snapshot.weight();
-    let former = Arc::new(EntryState::Live(snapshot));
-    let vacant = EntryState::Invalidated(Invalidated { last_copy: Some(Arc::clone(&former)), suspect_since: None });
+    let vacant = EntryState::Invalidated(Invalidated { last_copy: Some(Arc::new(snapshot)), suspect_since: None });
     assert_eq!(vacant.weight(), weight);
     assert!(vacant.snapshot().is_none());
     assert!(vacant.last_known().is_some());
@@ -109,10 +114,20 @@ fn a_vacancy_weighs_what_it_remembers() {
 }
 
 #[test]
-fn a_transition_knows_by_how_much_the_session_grew() {
+fn a_transition_is_settled_with_the_states_before_and_after() {
     let entry = live();
-    let grown = entry.transition(|_| Some(EntryState::Live(session([bulk(100)])))).expect("no concurrent transition");
-    assert_eq!(grown.growth(), 96 + 100);
-    let ended = entry.transition(|_| Some(EntryState::Ended(EndReason::Logout))).expect("no concurrent transition");
-    assert_eq!(ended.growth(), -(256 + 96 + 100));
+    let mut weights = Vec::new();
+    for next in [EntryState::Live(session([bulk(100)])), EntryState::Ended(EndReason::Logout)] {
+        let settle = |before: &EntryState, after: &EntryState| weights.push((before.weight(), after.weight()));
+        entry.transition(|_| Some(next), settle).expect("the change is not declined");
+    }
+    assert_eq!(weights, [(256, 256 + 96 + 100), (256 + 96 + 100, 0)]);
+}
+
+/// A million sessions in memory take these bytes a million times.
+#[test]
+fn an_entry_takes_no_more_bytes_than_its_session_needs() {
+    assert_eq!(size_of::<ValueEntry>(), 40, "versions, sizes and one pointer to the value with its type");
+    assert_eq!(size_of::<Values>(), 48, "the only value is in place");
+    assert_eq!(size_of::<Entry>(), 200, "with the two counts of its `Arc`, 216 bytes are allocated");
 }

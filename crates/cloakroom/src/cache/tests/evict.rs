@@ -61,7 +61,7 @@ fn one_stranger_is_found_among_many_who_have_been_logged_in_for_longer() {
 fn who_has_just_logged_in_is_not_taken_for_a_stranger() {
     let (cache, log) = cache(Role::Primary, 10 * EACH);
     let entry = add(&cache, in_shard(0, 0), session([]));
-    let before = crate::sync::Arc::clone(&entry.state());
+    let before = entry.state();
     cache.replace(&entry, &before, logged_in([])).expect("there is room").expect("no concurrent transition");
     assert!(!cache.end_anonymous(&entry));
     assert_eq!(log.take_ended(), []);

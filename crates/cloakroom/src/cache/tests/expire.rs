@@ -9,7 +9,6 @@ use crate::cache::entry::Entry;
 use crate::cache::local_cache::{LocalCache, Role};
 use crate::cache::snapshot::Snapshot;
 use crate::cache::values::Values;
-use crate::sync::Arc;
 use crate::time::Timestamp;
 
 const ROOM: u64 = 1 << 20;
@@ -65,7 +64,8 @@ fn a_quiet_session_is_packed_and_a_busy_one_is_not() {
 #[test]
 fn what_would_not_get_smaller_is_not_packed() {
     let (cache, _) = cache(Role::Primary, ROOM);
-    let cheap = crate::cache::ValueEntry { size: 1, ..text("a", 1, &"x".repeat(500)) };
+    let mut cheap = text("a", 1, &"x".repeat(500));
+    cheap.size = 1;
     let entry = add(&cache, selector(1), session([cheap]));
     live_through(&cache, 1..3 * QUIET);
     assert!(!is_packed(&entry));
@@ -104,7 +104,7 @@ fn a_copy_with_a_short_timeout_is_forgotten_when_that_is_over() {
     {
         let (cache, _) = cache_with_check_interval(Role::Replica, ROOM, check_interval);
         let entry = cache.get_or_insert_unread(&selector(1), at(0));
-        let before = Arc::clone(&entry.state());
+        let before = entry.state();
         let brief = Snapshot {
             lifetimes: session([]).lifetimes.with_idle_timeout(Duration::from_secs(2)),
             ..session([bulk(100)])

@@ -93,7 +93,7 @@ pub(super) fn write(cache: &LocalCache, entry: &Arc<Entry>, key: &'static str, s
 pub(super) fn commit(cache: &LocalCache, entry: &Arc<Entry>, edits: &[ValueEdit]) -> Result<(), ChangeError> {
     let change =
         Change { guard: Guard::Anyone, edits, rotation: None, lifetimes: None, base: None, now: at(0), step: 1 };
-    cache.commit(entry, &change).map(drop)
+    cache.commit(entry, &entry.state(), &change)
 }
 
 /// Inserts a copy read from a store, where other limits may have been in force.
@@ -103,7 +103,7 @@ pub(super) fn fill(
     entries: impl IntoIterator<Item = ValueEntry>,
 ) -> Arc<Entry> {
     let entry = cache.get_or_insert_unread(&selector, at(0));
-    let before = Arc::clone(&entry.state());
+    let before = entry.state();
     cache
         .replace(&entry, &before, session(entries))
         .expect("a copy is never refused")
@@ -112,10 +112,7 @@ pub(super) fn fill(
 }
 
 pub(super) fn end_of(entry: &Entry) -> Option<EndReason> {
-    match **entry.state() {
-        EntryState::Ended(reason) => Some(reason),
-        EntryState::Live(_) | EntryState::Invalidated(_) => None,
-    }
+    entry.end_reason()
 }
 
 /// Advances the timer until nothing is due.

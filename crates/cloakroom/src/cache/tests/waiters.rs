@@ -1,6 +1,6 @@
 use tokio::sync::watch;
 
-use super::builders::{at, fingerprint, selector, session};
+use super::builders::{at, change_state, fingerprint, selector, session};
 use super::fixture::{add, cache, write};
 use crate::cache::EndReason;
 use crate::cache::entry::{Entry, EntryState};
@@ -94,7 +94,7 @@ fn nobody_but_its_waiters_keeps_a_flight_in_the_air_that_was_overtaken() {
     assert!(!task.is_closed(), "a reader waits for it");
     drop(overtaken);
     assert!(task.is_closed());
-    entry.transition(|_| Some(EntryState::Ended(EndReason::Revoked)));
+    change_state(&entry, |_| Some(EntryState::Ended(EndReason::Revoked)));
     entry.notify_end(EndReason::Revoked);
     assert!(kept_task.is_closed(), "the session has ended");
 }
@@ -138,7 +138,7 @@ fn who_listens_hears_the_end_whenever_he_began() {
     let early = entry.watch_end();
     assert!(entry.is_watched());
     assert_eq!(*early.borrow(), None);
-    entry.transition(|_| Some(EntryState::Ended(EndReason::Revoked)));
+    change_state(&entry, |_| Some(EntryState::Ended(EndReason::Revoked)));
     let between = entry.watch_end();
     entry.notify_end(EndReason::Revoked);
     let late = entry.watch_end();

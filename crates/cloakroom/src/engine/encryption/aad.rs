@@ -1,6 +1,6 @@
 //! The associated data that seals a record.
 
-use crate::cache::{Snapshot, ValueState};
+use crate::cache::{Snapshot, ValueRef};
 use crate::crypto::AssociatedData;
 use crate::lifetimes::Lifetimes;
 use crate::store::{Payload, Record};
@@ -53,14 +53,13 @@ impl<'a> RecordAad<'a> {
 
     /// Expects a snapshot that a change has just made, whose values are therefore not packed.
     pub(super) fn of_snapshot(snapshot: &'a Snapshot) -> Self {
-        let kind = |slot: &ValueState| match slot {
-            ValueState::Decoded(_) | ValueState::Encoded(_) | ValueState::Unreadable(_) => "present",
-            ValueState::Absent => "absent",
-            ValueState::Removed => "removed",
+        let kind = |state| match state {
+            ValueRef::Decoded(_) | ValueRef::Encoded(_) | ValueRef::Unreadable(_) => "present",
+            ValueRef::Absent => "absent",
+            ValueRef::Removed => "removed",
         };
         let entries = snapshot.values.entries().unwrap_or_default();
-        let values =
-            entries.iter().map(|entry| (entry.key.as_str(), entry.version, entry.fresh_until, kind(&entry.slot)));
+        let values = entries.iter().map(|entry| (entry.name(), entry.version, entry.fresh_until, kind(entry.state())));
         let header = Header {
             version: snapshot.version,
             verifier: snapshot.verifier,

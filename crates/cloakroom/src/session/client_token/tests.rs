@@ -50,7 +50,7 @@ fn entry(state: EntryState) -> Arc<Entry> {
 }
 
 fn open(entry: &Arc<Entry>) -> Option<OpenSession> {
-    let state = Arc::clone(&entry.state());
+    let state = entry.state();
     state.snapshot().is_some().then(|| OpenSession::new(Arc::clone(entry), state))
 }
 
@@ -197,10 +197,10 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// Changes an entry: 0 ends the session, 4 invalidates the copy, and others give it a new secret.
 fn change(entry: &Arc<Entry>, to: u8) {
-    entry.transition(|before| match to {
+    builders::change_state(entry, |before| match to {
         0 => Some(EntryState::Ended(EndReason::Logout)),
         4 => Some(EntryState::Invalidated(Invalidated {
-            last_copy: before.snapshot().map(|_| Arc::clone(before)),
+            last_copy: before.snapshot().cloned().map(Arc::new),
             suspect_since: None,
         })),
         secret => Some(live(secret)),
@@ -227,7 +227,7 @@ fn walk(client_token: &mut ClientToken, entries: &[Arc<Entry>; 2], step: &Step) 
         Step::LoggedOut => client_token.log_out(),
         Step::Forgotten => client_token.forget(),
         Step::Changed { entry, to } => change(&entries[entry], to),
-        Step::Resolved { entry } => client_token.resolve(Some(&**entries[entry].state())),
+        Step::Resolved { entry } => client_token.resolve(Some(&entries[entry].state())),
     }
 }
 
@@ -242,7 +242,7 @@ fn check_update(client_token: &ClientToken) {
                 panic!("a token is sent in the state {}", name(state))
             };
             assert_eq!(token.secret.as_bytes(), credential.secret.as_bytes());
-            match &**entry.state() {
+            match &*entry.state() {
                 EntryState::Live(snapshot) => assert_eq!(snapshot.fingerprint, credential.fingerprint),
                 EntryState::Invalidated(_) => {
                     assert!(state.is_issued() || client_token.is_current == Some(true), "{}", name(state));

@@ -1,6 +1,6 @@
 use tokio::sync::watch;
 
-use crate::cache::{EndReason, Entry, EntryState};
+use crate::cache::{EndReason, Entry};
 use crate::engine::Engine;
 use crate::error::{SessionError, SessionErrorKind};
 use crate::sync::Arc;
@@ -39,10 +39,7 @@ impl Subscription {
 
     /// Returns why the session ended, as far as the entry knows.
     pub(super) fn end_reason(&self) -> Option<EndReason> {
-        match **self.entry.state() {
-            EntryState::Ended(reason) => Some(reason),
-            EntryState::Live(_) | EntryState::Invalidated(_) => None,
-        }
+        self.entry.end_reason()
     }
 }
 
