@@ -1,4 +1,7 @@
+use std::fmt;
+
 use cloakroom::store::{Namespace, Principal, Selector};
+use redis::{RedisWrite, ToRedisArgs};
 
 /// The keys of a namespace on the server.
 ///
@@ -18,7 +21,7 @@ impl Keyspace {
 
     /// The key of a session's record. In a cluster, the part in braces determines the slot.
     pub(crate) fn record(&self, selector: Selector) -> String {
-        [self.namespace(), ":session:{", &hex(selector.as_bytes()), "}"].concat()
+        [self.namespace(), ":session:{", hex(selector.as_bytes()).as_str(), "}"].concat()
     }
 
     /// A pattern that matches the keys of all records.
@@ -55,12 +58,38 @@ impl Keyspace {
 }
 
 /// Lower-case hexadecimal digits, as `redis-cli` shows them.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+#[derive(Clone, Copy)]
+pub(crate) struct Hex<const BYTES: usize>([[u8; 2]; BYTES]);
+
+/// Returns the digits of some bytes.
+pub(crate) fn hex<const BYTES: usize>(bytes: &[u8; BYTES]) -> Hex<BYTES> {
     // Written by hand: every request to the server encodes some bytes, and `format!` takes four
-    // times as long.
+    // times as long and allocates.
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
+    Hex(bytes.map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]))
+}
+
+impl<const BYTES: usize> Hex<BYTES> {
+    pub(crate) const fn as_bytes(&self) -> &[u8] {
+        self.0.as_flattened()
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        // Digits are always text.
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+}
+
+impl<const BYTES: usize> fmt::Display for Hex<BYTES> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl<const BYTES: usize> ToRedisArgs for Hex<BYTES> {
+    fn write_redis_args<W: ?Sized + RedisWrite>(&self, out: &mut W) {
+        out.write_arg(self.as_bytes());
+    }
 }
 
 /// Decodes exactly `BYTES` bytes. Only lower-case digits are accepted, so that every value has one

@@ -177,8 +177,8 @@ impl Store for RedisStore {
             // Calls that are sent at the same time share a packet.
             waiting.spawn(async move {
                 let key = store.0.settings.keyspace.record(touch.selector);
-                let (guard, presented) = wire::guarded(touch.guard);
-                let call = scripts::TOUCH.on(&key).with(touch.seen.as_millis()).with(guard).with(presented);
+                let guard = wire::GuardArguments(touch.guard);
+                let call = scripts::TOUCH.on(&key).with(touch.seen.as_millis()).with(guard);
                 let kind = if touch.has_copy { RequestKind::WRITE } else { RequestKind::WRITE_UNTRACKED };
                 store.request(&key, &Request::Script(call), kind).await
             });
@@ -193,19 +193,18 @@ impl Store for RedisStore {
 
     async fn destroy(&self, selector: Selector, guard: Guard) -> Result<Destroyed, StoreError> {
         let key = self.0.settings.keyspace.record(selector);
-        let (word, presented) = wire::guarded(guard);
         // The script uses the server's clock, so no instant of the caller is needed.
-        let call = scripts::DESTROY.on(&key).with(0).with(word).with(presented);
+        let call = scripts::DESTROY.on(&key).with(0).with(wire::GuardArguments(guard));
         let _changing = self.0.settings.subscribers.during_write(selector);
         let (answer, _) = self.run(&key, &Request::Script(call), RequestKind::END).await?;
         destroyed(&answer)
     }
 
     async fn destroy_many(&self, selectors: Vec<Selector>) -> Vec<Result<Destroyed, StoreError>> {
-        let (word, presented) = wire::guarded(Guard::Anyone);
         let _changing: Vec<_> =
             selectors.iter().map(|selector| self.0.settings.subscribers.during_write(*selector)).collect();
-        let destroy = |key: &str| Request::Script(scripts::DESTROY.on(key).with(0).with(word).with(&presented));
+        let destroy =
+            |key: &str| Request::Script(scripts::DESTROY.on(key).with(0).with(wire::GuardArguments(Guard::Anyone)));
         let answers = self.request_each(&selectors, destroy, RequestKind::END).await;
         let destroyed = |answer: Result<Value, StoreError>| {
             let answer = ScriptReply::from_value(answer?).map_err(fault::unexpected_reply(Effect::Writes))?;

@@ -92,13 +92,18 @@ impl Writers {
     /// Adds the write `nonce`, which made `version`, in place of the last one of its process.
     pub fn add(&mut self, nonce: u64, version: u64) {
         let mut others = self.writes.iter().filter(|write| process(write.nonce) != process(nonce));
-        let kept = others.by_ref().take(REMEMBERED_WRITERS - 1).copied();
-        let writes = std::iter::once(LastWrite::new(nonce, version)).chain(kept).collect();
+        // Collected in place, because every commit does this twice, and an `Arc` needs the length.
+        let mut writes = [LastWrite::new(nonce, version); REMEMBERED_WRITERS];
+        let mut length = 1;
+        for (place, write) in writes[1..].iter_mut().zip(others.by_ref()) {
+            *place = *write;
+            length += 1;
+        }
         // The newest of the writes that are dropped.
         if let Some(forgotten) = others.next() {
             self.known_since = self.known_since.max(forgotten.version);
         }
-        self.writes = writes;
+        self.writes = Arc::from(&writes[..length]);
     }
 
     /// Returns `true` if the store has certainly lost the write that made `version`, which a client

@@ -66,8 +66,9 @@ fn answer(value: &Value) {
 fn members(value: &Value) {
     let named = selectors(Some(value.clone()), Effect::Reads);
     let Ok(listed) = texts(value.clone()) else { return assert!(named.is_err()) };
-    let spelled =
-        |selectors: Vec<Selector>| selectors.iter().map(|selector| hex(selector.as_bytes())).collect::<Vec<_>>();
+    let spelled = |selectors: Vec<Selector>| {
+        selectors.iter().map(|selector| hex(selector.as_bytes()).to_string()).collect::<Vec<_>>()
+    };
     if let Ok(named) = named {
         assert_eq!(spelled(named), listed, "a selector has one spelling");
     }

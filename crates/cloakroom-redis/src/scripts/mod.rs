@@ -50,8 +50,9 @@ impl Script {
 
     /// A call of the script on a key.
     pub(crate) fn on(&'static self, key: &str) -> Call {
-        let mut command = cmd("EVALSHA");
-        command.arg(&self.digest).arg(1).arg(key);
+        // Room for a commit of a small value, so that the command does not grow while it is written.
+        let mut command = Cmd::with_capacity(20, 1024);
+        command.arg("EVALSHA").arg(&self.digest).arg(1).arg(key);
         Call { script: self, command }
     }
 }

@@ -1,14 +1,16 @@
 //! The arguments of the scripts, written directly into the command.
 
+use std::io::Write;
+
 use cloakroom::Timestamp;
 use cloakroom::store::{
     Action, Authentication, Commit, Edit, Expect, Guard, Head, Lifetimes, Payload, Record, Rotation,
 };
-use redis::Cmd;
+use redis::{Cmd, RedisWrite, ToRedisArgs};
 
 use super::head;
-use super::{digits, envelope, field, fields, identity, persistent, prefix, replaced, until, whole_millis};
-use crate::keyspace::hex;
+use super::{VALUE, digits, fields, identity, persistent, replaced, until, value, whole_millis};
+use crate::keyspace::{Hex, hex};
 use crate::record_format::RecordFormat;
 
 /// Placeholder for a missing argument.
@@ -31,10 +33,9 @@ pub(crate) fn write_record(record: &Record, format: RecordFormat, arguments: &mu
 /// `server` is the time of the server, if it is known.
 pub(crate) fn write_commit(commit: &Commit, format: RecordFormat, server: Option<Timestamp>, arguments: &mut Cmd) {
     let next = commit.next_version();
-    let (guard, presented) = guarded(commit.guard);
     write_heads(commit, server, arguments);
     arguments.arg(commit.base).arg(next).arg(digits(commit.nonce));
-    arguments.arg(guard).arg(presented).arg(conditions(commit, format)).arg(commit.edits.len());
+    arguments.arg(GuardArguments(commit.guard)).arg(conditions(commit, format)).arg(commit.edits.len());
     for edit in &commit.edits {
         write_edit(edit, next, arguments);
     }
@@ -52,7 +53,8 @@ fn write_heads(commit: &Commit, server: Option<Timestamp>, arguments: &mut Cmd) 
         && let Some((command, argument)) = head::keep(&known.lifetimes, commit.now, server)
     {
         let next = known.after(commit.nonce, commit.next_version());
-        arguments.arg(head::encode(known)).arg(head::encode(&next));
+        head::write(known, &mut arguments.writer_for_next_arg());
+        head::write(&next, &mut arguments.writer_for_next_arg());
         arguments.arg(commit.now.as_millis()).arg(command).arg(argument);
     } else {
         arguments.arg(&[NOTHING; 2]).arg(commit.now.as_millis()).arg(&[NOTHING; 2]);
@@ -84,16 +86,24 @@ const fn conditions(commit: &Commit, format: RecordFormat) -> &'static str {
 /// The value's field, the expected prefix of its present content, and its new content if the
 /// commit's base is up to date.
 fn write_edit(edit: &Edit, next: u64, arguments: &mut Cmd) {
-    arguments.arg(field(&edit.key));
+    write_field(&edit.key, arguments);
     match edit.expect {
-        Expect::Version(0) => arguments.arg("none"),
-        Expect::Version(version) => arguments.arg(prefix(version)),
-        Expect::Any => arguments.arg("any"),
+        Expect::Version(0) => drop(arguments.arg("none")),
+        Expect::Version(version) => value::write_prefix(version, &mut arguments.writer_for_next_arg()),
+        Expect::Any => drop(arguments.arg("any")),
     };
-    arguments.arg(match &edit.action {
-        Action::Put { payload, fresh_until } => envelope(next, payload, *fresh_until),
-        Action::Remove => envelope(next, &Payload::Removed, None),
-    });
+    let (payload, fresh_until) = match &edit.action {
+        Action::Put { payload, fresh_until } => (payload, *fresh_until),
+        Action::Remove => (&Payload::Removed, None),
+    };
+    value::write(next, payload, fresh_until, &mut arguments.writer_for_next_arg());
+}
+
+/// The field of the value under a key.
+fn write_field(key: &str, arguments: &mut Cmd) {
+    let mut out = arguments.writer_for_next_arg();
+    // To memory, which never fails.
+    let _infallible = out.write_all(VALUE).and_then(|()| out.write_all(key.as_bytes()));
 }
 
 fn write_lifetimes(lifetimes: Option<&Lifetimes>, arguments: &mut Cmd) {
@@ -128,16 +138,23 @@ fn write_rotation(rotation: &Rotation, arguments: &mut Cmd) {
     if let Some(kept) = &rotation.keep_only {
         arguments.arg("only");
         for key in kept {
-            arguments.arg(field(key));
+            write_field(key, arguments);
         }
     }
 }
 
-/// The guard's word and the verifier of the secret that was sent.
-pub(crate) fn guarded(guard: Guard) -> (&'static str, String) {
-    match guard {
-        Guard::Holder(presented) => ("holder", hex(presented.as_bytes())),
-        Guard::Current(presented) => ("current", hex(presented.as_bytes())),
-        Guard::Anyone => ("anyone", String::new()),
+/// The guard of a change as two arguments: its word, and the verifier of the secret that was sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GuardArguments(pub(crate) Guard);
+
+impl ToRedisArgs for GuardArguments {
+    fn write_redis_args<W: ?Sized + RedisWrite>(&self, out: &mut W) {
+        let (word, presented) = match self.0 {
+            Guard::Holder(presented) => ("holder", Some(hex(presented.as_bytes()))),
+            Guard::Current(presented) => ("current", Some(hex(presented.as_bytes()))),
+            Guard::Anyone => ("anyone", None),
+        };
+        out.write_arg(word.as_bytes());
+        out.write_arg(presented.as_ref().map_or(&[], Hex::as_bytes));
     }
 }

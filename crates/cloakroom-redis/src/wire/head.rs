@@ -1,13 +1,13 @@
 //! The field `head` of a record: everything that a commit compares, in a fixed order.
 
-use std::fmt::Write as _;
+use std::io::Write;
 use std::time::Duration;
 
 use cloakroom::Timestamp;
 use cloakroom::store::{Head, Lifetimes, Verifier};
 
 use super::value::number;
-use super::{whole_millis, writers};
+use super::{put, whole_millis, writers};
 use crate::keyspace::{hex, unhex};
 
 /// Ten years: the longest time to live that the scripts set.
@@ -17,17 +17,14 @@ const NEVER: u64 = 1 << 53;
 /// The difference between two clocks that decides nothing, in milliseconds.
 const MARGIN: u64 = 5 * 60 * 1000;
 
-/// Encodes a head. The scripts write the same text.
-pub(super) fn encode(head: &Head) -> String {
+/// Writes a head. The scripts write the same text.
+pub(super) fn write(head: &Head, out: &mut impl Write) {
     let Head { version, verifier, lifetimes, writers, .. } = head;
-    let mut text = String::with_capacity(128 + 36 * writers.writes().len());
     let (idle, absolute) = (whole_millis(lifetimes.idle_timeout()), lifetimes.absolute_deadline().as_millis());
     let (persistent, created) = (u8::from(lifetimes.is_persistent()), lifetimes.created_at().as_millis());
     let secret = hex(verifier.as_bytes());
-    // Writing to a `String` never fails.
-    let _infallible = write!(text, "{version} {secret} {idle} {absolute} {persistent} {created} ");
-    writers::write(writers, &mut text);
-    text
+    put!(out, "{version} {secret} {idle} {absolute} {persistent} {created} ");
+    writers::write(writers, out);
 }
 
 /// Decodes a head. `None` if no node of this format wrote it.
@@ -84,9 +81,15 @@ mod tests {
         record.head()
     }
 
+    fn encoded() -> String {
+        let mut text = Vec::new();
+        write(&head(), &mut text);
+        String::from_utf8(text).expect("a head is text")
+    }
+
     #[test]
     fn a_head_is_read_as_it_was_written() {
-        let text = encode(&head());
+        let text = encoded();
         assert_eq!(
             text,
             "7 abababababababababababababababab 30000 18446744073709551615 1 1 0 8000000000000000:7,0000000000000003:1,"
@@ -96,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_damaged_head_is_none() {
-        let text = encode(&head());
+        let text = encoded();
         for cut in 0..text.len() {
             assert_eq!(decode(&text.as_bytes()[..cut]).filter(|read| *read == head()), None, "cut to {cut}");
         }

@@ -45,24 +45,31 @@ mod writers;
 
 use std::time::Duration;
 
-pub(crate) use arguments::{guarded, write_commit, write_record};
+pub(crate) use arguments::{GuardArguments, write_commit, write_record};
 pub(crate) use record::{Malformed, decode, decode_summary, fields, read_summary, summary_fields};
 pub(crate) use reply::{Fields, ScriptReply, UnexpectedReply, changed, is_done, run_id, scanned, scored, texts};
 #[cfg(any(test, fuzzing))]
 pub(crate) use writers::decode as decode_writers;
 
-use crate::keyspace::hex;
-use record::{field, identity, persistent, replaced, until};
-use value::{envelope, prefix};
+use crate::keyspace::{Hex, hex};
+use record::{VALUE, identity, persistent, replaced, until};
 
 /// A nonce as stored in `recent`: as text, because the scripts' numbers hold only 53 bits.
 fn nonce(nonce: u64) -> String {
-    digits(nonce) + ","
+    format!("{},", digits(nonce))
 }
 
-fn digits(nonce: u64) -> String {
+fn digits(nonce: u64) -> Hex<8> {
     hex(&nonce.to_be_bytes())
 }
+
+/// Writes formatted text to memory, which never fails.
+macro_rules! put {
+    ($out:expr, $($text:tt)+) => {{
+        let _infallible = write!($out, $($text)+);
+    }};
+}
+use put;
 
 /// The duration in milliseconds, saturating at `u64::MAX`.
 pub(crate) fn whole_millis(duration: Duration) -> u64 {

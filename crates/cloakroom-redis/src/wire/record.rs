@@ -9,7 +9,7 @@ use super::{head, nonce, value, whole_millis, writers};
 use crate::keyspace::{hex, unhex};
 use crate::record_format::RecordFormat;
 
-const VALUE: &[u8] = b"value:";
+pub(super) const VALUE: &[u8] = b"value:";
 /// The content of `until` for a secret that was dead at once.
 const DEAD: Timestamp = Timestamp::from_millis(0);
 /// Far more fields than any application has; a record with more was not written by this library.
@@ -19,11 +19,17 @@ const MOST_FIELDS: usize = 4096;
 const LAST_VERSION: u64 = 1 << 53;
 
 /// The field of a new record that tells its creation from others, and its content.
-pub(super) fn identity(record: &Record, format: RecordFormat) -> (&'static str, String) {
+pub(super) fn identity(record: &Record, format: RecordFormat) -> (&'static str, Vec<u8>) {
     match format {
-        RecordFormat::V1 => ("recent", nonce(record.nonce)),
-        RecordFormat::V2 => ("head", head::encode(&record.head())),
+        RecordFormat::V1 => ("recent", nonce(record.nonce).into_bytes()),
+        RecordFormat::V2 => ("head", encoded(|out| head::write(&record.head(), out))),
     }
+}
+
+fn encoded(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write(&mut bytes);
+    bytes
 }
 
 /// The fields of a new record, each followed by its content.
@@ -39,14 +45,14 @@ pub(crate) fn fields(record: &Record, format: RecordFormat) -> Vec<Vec<u8>> {
         RecordFormat::V1 => {
             put("version", record.version.to_string().as_bytes());
             put("recent", nonce(record.nonce).as_bytes());
-            put("writers", writers::encode(&record.writers).as_bytes());
+            put("writers", &encoded(|out| writers::write(&record.writers, out)));
             put("secret", hex(record.verifier.as_bytes()).as_bytes());
             put("created", millis(record.lifetimes.created_at()).as_bytes());
             put("idle", whole_millis(record.lifetimes.idle_timeout()).to_string().as_bytes());
             put("absolute", millis(record.lifetimes.absolute_deadline()).as_bytes());
             put("persistent", persistent(&record.lifetimes).as_bytes());
         }
-        RecordFormat::V2 => put("head", head::encode(&record.head()).as_bytes()),
+        RecordFormat::V2 => put("head", &encoded(|out| head::write(&record.head(), out))),
     }
     if let Some(previous) = &record.previous {
         put("previous", hex(previous.verifier.as_bytes()).as_bytes());
@@ -64,15 +70,10 @@ pub(crate) fn fields(record: &Record, format: RecordFormat) -> Vec<Vec<u8>> {
         }
     }
     for stored in &record.values {
-        fields.push(field(&stored.key));
-        fields.push(value::envelope(stored.version, &stored.payload, stored.fresh_until));
+        fields.push([VALUE, stored.key.as_bytes()].concat());
+        fields.push(encoded(|out| value::write(stored.version, &stored.payload, stored.fresh_until, out)));
     }
     fields
-}
-
-/// The field of the value under a key.
-pub(super) fn field(key: &str) -> Vec<u8> {
-    [VALUE, key.as_bytes()].concat()
 }
 
 /// The instant from which the previous secret is no longer accepted. For a secret that a login

@@ -1,33 +1,32 @@
+use std::io::Write;
 use std::sync::Arc;
 
 use cloakroom::Timestamp;
 use cloakroom::store::{Payload, StoredValue};
 
-/// The beginning of a value: its format, and the version of the record that wrote it.
-pub(super) fn prefix(version: u64) -> Vec<u8> {
-    format!("1 {version} ").into_bytes()
+use super::put;
+
+/// Writes the beginning of a value: its format, and the version of the record that wrote it.
+pub(super) fn write_prefix(version: u64, out: &mut impl Write) {
+    put!(out, "1 {version} ");
 }
 
-/// Encodes a value as stored in a record.
-pub(super) fn envelope(version: u64, payload: &Payload, fresh_until: Option<Timestamp>) -> Vec<u8> {
-    let mut envelope = prefix(version);
+/// Writes a value as stored in a record.
+pub(super) fn write(version: u64, payload: &Payload, fresh_until: Option<Timestamp>, out: &mut impl Write) {
+    write_prefix(version, out);
     match fresh_until {
-        Some(at) => envelope.extend_from_slice(at.as_millis().to_string().as_bytes()),
-        None => envelope.push(b'-'),
+        Some(at) => put!(out, "{}", at.as_millis()),
+        None => put!(out, "-"),
     }
-    match payload {
-        Payload::Present(bytes) => {
-            envelope.extend_from_slice(b" json ");
-            envelope.extend_from_slice(bytes);
-        }
-        Payload::Sealed(bytes) => {
-            envelope.extend_from_slice(b" sealed ");
-            envelope.extend_from_slice(bytes);
-        }
-        Payload::Absent => envelope.extend_from_slice(b" absent"),
-        _ => envelope.extend_from_slice(b" removed"),
-    }
-    envelope
+    let (kind, bytes): (&str, &[u8]) = match payload {
+        Payload::Present(bytes) => (" json ", bytes),
+        Payload::Sealed(bytes) => (" sealed ", bytes),
+        Payload::Absent => (" absent", &[]),
+        _ => (" removed", &[]),
+    };
+    put!(out, "{kind}");
+    // To memory, which never fails.
+    let _infallible = out.write_all(bytes);
 }
 
 /// Decodes a value. One that cannot be parsed is returned as its raw bytes, which decode to no
@@ -110,7 +109,9 @@ mod tests {
         for payload in payloads {
             for fresh_until in [None, Some(Timestamp::from_millis(0)), Some(Timestamp::MAX)] {
                 let value = StoredValue::new("cart".into(), 7, fresh_until, payload.clone());
-                assert_eq!(read(&envelope(value.version, &value.payload, value.fresh_until)), value);
+                let mut encoded = Vec::new();
+                write(value.version, &value.payload, value.fresh_until, &mut encoded);
+                assert_eq!(read(&encoded), value);
             }
         }
     }

@@ -1,23 +1,16 @@
-use std::fmt::Write as _;
+use std::io::Write;
 
 use cloakroom::store::{LastWrite, REMEMBERED_WRITERS, Record, Writers};
 
 use super::value::number;
+use super::{digits, put};
 use crate::keyspace::unhex;
 
-/// Encodes the last writes of a record, as in the field `writers` of format 1.
-pub(super) fn encode(writers: &Writers) -> String {
-    let mut text = String::new();
-    write(writers, &mut text);
-    text
-}
-
-/// Appends the last writes of a record.
-pub(super) fn write(writers: &Writers, text: &mut String) {
-    // Writing to a `String` never fails.
-    let _infallible = write!(text, "{} ", writers.known_since());
+/// Writes the last writes of a record, as in the field `writers` of format 1.
+pub(super) fn write(writers: &Writers, out: &mut impl Write) {
+    put!(out, "{} ", writers.known_since());
     for LastWrite { nonce, version, .. } in writers.writes() {
-        let _infallible = write!(text, "{nonce:016x}:{version},");
+        put!(out, "{}:{version},", digits(*nonce));
     }
 }
 
@@ -64,26 +57,32 @@ mod tests {
         record
     }
 
+    fn encode(writers: &Writers) -> Vec<u8> {
+        let mut text = Vec::new();
+        write(writers, &mut text);
+        text
+    }
+
     #[test]
     fn writers_are_read_as_they_were_written() {
         let mut writers = Writers::of_creation(u64::MAX);
         for (nonce, version) in [(1, 9), (7 << 32 | 2, 1 << 40), (u64::MAX - 1, (1 << 40) + 1)] {
             writers.add(nonce, version);
-            assert_eq!(decode(Some(encode(&writers).as_bytes()), &record(nonce, version)), writers);
+            assert_eq!(decode(Some(&encode(&writers)), &record(nonce, version)), writers);
         }
     }
 
     #[test]
     fn what_a_node_of_an_earlier_release_wrote_since_is_missing() {
         let encoded = encode(&Writers::of_creation(5));
-        let read = decode(Some(encoded.as_bytes()), &record(6, 2));
+        let read = decode(Some(&encoded), &record(6, 2));
         assert_eq!((read.known_since(), read.writes()), (2, &[LastWrite::new(5, 1)][..]));
     }
 
     #[test]
     fn what_does_not_read_says_nothing() {
         let complete = encode(&Writers::of_creation(5));
-        let cut = &complete.as_bytes()[..complete.len() - 1];
+        let cut = &complete[..complete.len() - 1];
         let garbled: [Option<&[u8]>; 7] =
             [None, Some(b""), Some(b"0"), Some(b"0 "), Some(b"x 0:1,"), Some(b"0 5:1,"), Some(cut)];
         for encoded in garbled {

@@ -5,6 +5,7 @@ mod backend;
 mod clocks;
 mod cluster;
 mod conformance;
+mod costs;
 mod failure;
 mod format;
 mod hostile;

@@ -325,6 +325,7 @@ impl Engine {
             .as_ref()
             .map(|store_meta| Head::new(base.version, base.verifier, base.lifetimes, store_meta.writers.clone()));
         commit.exact_base = change.base.is_some();
+        commit.edits.reserve_exact(change.edits.len());
         for edit in change.edits {
             commit.edits.push(convert::edit(edit).map_err(SessionError::encode)?);
         }
