@@ -25,6 +25,9 @@ pub(crate) struct Options {
     /// Also write all figures to this file as JSON.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+    /// Show the figures of this earlier run, written with `--json`, beside the goals.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
     /// Replace the generated blocks of docs/benchmarks.md, docs/budgets.md, the charts in docs/charts and, after
     /// `all`, the block of README.md in this checkout; write the full tables and transcripts to
     /// bench/results.

@@ -29,7 +29,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         },
     };
     finish_progress();
-    let report = Report::new(options, parts);
+    let report = Report::new(options, parts)?;
     report.print()?;
     if *part == Part::All && options.smoke && options.only.is_none() && outcome.is_ok() {
         report.check_templates()?;

@@ -4,6 +4,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use cloakroom_testbed::{Postgres, Server};
 use sqlx::postgres::PgPoolOptions;
@@ -150,6 +151,16 @@ impl Store {
             }
             Self::Sqlite(_) => Ok(0),
         }
+    }
+
+    /// Returns the processor time that Redis has used so far; zero for other stores.
+    pub(crate) async fn processor_time(&self) -> Result<Duration> {
+        let Self::Redis(server) = self else { return Ok(Duration::ZERO) };
+        let info = server.info("cpu").await?;
+        let seconds = |name| -> Result<f64> {
+            Ok(info.get(name).ok_or("Redis does not report its processor time")?.trim().parse()?)
+        };
+        Ok(Duration::from_secs_f64(seconds("used_cpu_user")? + seconds("used_cpu_sys")?))
     }
 
     /// Returns the bytes that the sessions in it take, and what it takes without any.

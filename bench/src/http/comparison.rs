@@ -92,14 +92,20 @@ async fn measure(run: u32, case: usize, deployment: &mut Deployment, stores: &St
     let time = Duration::from_millis(options.size(1000, 50) as u64);
     let target = deployment.target;
     let before = operations(stores, target).await?;
+    let (node_time, store_time) = (deployment.node_time()?, store_time_of(stores, target).await?);
     let result = deployment.load.run(&(CASES[case].workload)(), CASES[case].pace, time)?;
+    let node_time = deployment.node_time()? - node_time;
+    let store_time = store_time_of(stores, target).await? - store_time;
     let commands = operations(stores, target).await? - before;
     if result.failed > 0 && (target.is_cloakroom() || !target.has_sessions()) {
         return Err(format!("{}: {} requests failed", target.label(), result.failed).into());
     }
     if run > 0 {
+        let requests = result.requests.max(1) as f64;
         deployment.results[case].push(result);
-        deployment.commands[case].push(commands as f64 / result.requests.max(1) as f64);
+        deployment.commands[case].push(commands as f64 / requests);
+        deployment.node_micros[case].push(node_time.as_secs_f64() * 1e6 / requests);
+        deployment.store_micros[case].push(store_time.as_secs_f64() * 1e6 / requests);
     }
     Ok(())
 }
@@ -109,6 +115,14 @@ async fn operations(stores: &Stores, target: Target) -> Result<u64> {
     match stores.of(target) {
         Some(store) => store.operations(target).await,
         None => Ok(0),
+    }
+}
+
+/// Returns the processor time that its store has used so far.
+async fn store_time_of(stores: &Stores, target: Target) -> Result<Duration> {
+    match stores.of(target) {
+        Some(store) => store.processor_time().await,
+        None => Ok(Duration::ZERO),
     }
 }
 

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use crate::Result;
 use crate::args::Options;
 use crate::load::{LoadConfig, LoadProcess, LoadResult, UpdateAudit};
@@ -23,6 +25,10 @@ pub(super) struct Deployment {
     pub(super) results: [Vec<LoadResult>; CASES.len()],
     /// Redis commands or PostgreSQL statements per request, by case, then by run.
     pub(super) commands: [Vec<f64>; CASES.len()],
+    /// Microseconds of processor time of all nodes per request, by case, then by run.
+    pub(super) node_micros: [Vec<f64>; CASES.len()],
+    /// Microseconds of processor time of Redis per request, by case, then by run.
+    pub(super) store_micros: [Vec<f64>; CASES.len()],
     pub(super) updates: UpdateAudit,
 }
 
@@ -51,8 +57,14 @@ impl Deployment {
             clients: CLIENTS,
             seed: options.seed,
         })?;
-        let (results, commands) = Default::default();
-        Ok(Self { target, load, nodes, results, commands, updates: UpdateAudit::default() })
+        let (results, commands, node_micros, store_micros) = Default::default();
+        let updates = UpdateAudit::default();
+        Ok(Self { target, load, nodes, results, commands, node_micros, store_micros, updates })
+    }
+
+    /// Returns the processor time that all nodes have used so far.
+    pub(super) fn node_time(&self) -> Result<Duration> {
+        self.nodes.iter().map(ServerProcess::processor_time).sum()
     }
 
     pub(super) fn spread(&self, case: usize, figure: fn(&LoadResult) -> f64) -> Spread {

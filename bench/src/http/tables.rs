@@ -131,7 +131,18 @@ fn add_row(section: &mut Section, deployments: &[Deployment], deployment: &Deplo
         value("commands", "", Spread::of(deployment.commands[index].iter().copied()))
             .with_text(commands(deployment, index)),
     ];
-    section.measured_row(&[&case.describe(), &nodes.to_string(), target.label()], &key(case, nodes, target), values);
+    let key = key(case, nodes, target);
+    section.measured_row(&[&case.describe(), &nodes.to_string(), target.label()], &key, values);
+    let micros = |of: &[f64]| Spread::of(of.iter().copied());
+    if case.is_saturated() && !deployment.node_micros[index].is_empty() {
+        let node = micros(&deployment.node_micros[index]);
+        section.figure(format!("{key}/node-micros"), "µs", node);
+        section.figure(format!("{key}/store-micros"), "µs", micros(&deployment.store_micros[index]));
+        if let Some(bare) = bare {
+            let beyond = node.median - micros(&bare.node_micros[index]).median;
+            section.figure(format!("{key}/node-micros-beyond-bare"), "µs", Spread::once(beyond));
+        }
+    }
 }
 
 /// Adds the throughput and the latency of Cloakroom against what it is compared with.

@@ -16,12 +16,14 @@ mod allocations;
 mod concurrent;
 mod in_process;
 mod latency;
+mod processor;
 mod spread;
 
 pub(crate) use allocations::{Allocations, Footprint, footprint};
 pub(crate) use concurrent::{sources, time_concurrent};
 pub(crate) use in_process::{Comparison, InProcessClient, Side, WARM_UP, compare, time_together};
 pub(crate) use latency::Latencies;
+pub(crate) use processor::processor_time;
 pub(crate) use spread::Spread;
 
 use tokio::runtime::{Builder, Runtime};

@@ -9,11 +9,13 @@ use std::io::BufReader;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::args::Part;
+use crate::measure::processor_time;
 use crate::{Result, machine};
 
 use child::{read_line, write_line};
@@ -78,6 +80,11 @@ impl ServerProcess {
     fn configure(mut process: ChildProcess, config: &impl Serialize) -> Result<Self> {
         let address = process.request(config)?;
         Ok(Self { address, process })
+    }
+
+    /// Returns the processor time that the server has used so far.
+    pub(crate) fn processor_time(&self) -> Result<Duration> {
+        processor_time(self.process.child.id())
     }
 
     pub(crate) fn resident_bytes(&self) -> Result<u64> {

@@ -32,6 +32,9 @@ pub(crate) struct Report {
     runs: u32,
     smoke: bool,
     parts: Vec<PartReport>,
+    /// The results of an earlier run.
+    #[serde(skip)]
+    baseline: Vec<Section>,
 }
 
 /// The results of one part.
@@ -43,9 +46,10 @@ pub(crate) struct PartReport {
 }
 
 impl Report {
-    pub(crate) fn new(options: &Options, parts: Vec<PartReport>) -> Self {
+    pub(crate) fn new(options: &Options, parts: Vec<PartReport>) -> Result<Self> {
         let (seed, runs, smoke) = (options.seed, options.runs(), options.smoke);
-        Self { machine: Machine::current(), seed, runs, smoke, parts }
+        let baseline = options.baseline.as_deref().map(read_json).transpose()?.unwrap_or_default();
+        Ok(Self { machine: Machine::current(), seed, runs, smoke, parts, baseline })
     }
 
     /// Returns the machine, the date and the options in one line.
@@ -96,8 +100,16 @@ impl Report {
     }
 
     fn figure(&self, key: &str) -> Option<&Figure> {
-        self.sections().flat_map(|section| &section.figures).find(|figure| figure.key == key)
+        find_figure(self.sections(), key)
     }
+
+    fn baseline_figure(&self, key: &str) -> Option<&Figure> {
+        find_figure(self.baseline.iter(), key)
+    }
+}
+
+fn find_figure<'a>(mut sections: impl Iterator<Item = &'a Section>, key: &str) -> Option<&'a Figure> {
+    sections.find_map(|section| section.figures.iter().find(|figure| figure.key == key))
 }
 
 /// Reads the sections that a part in another process wrote with `--json`.
