@@ -240,6 +240,14 @@ impl Store for RedisStore {
         self.remove_from(&self.0.settings.keyspace.index(principal), &selectors).await
     }
 
+    async fn watch_members(&self, principal: &Principal) -> Result<(), StoreError> {
+        let key = self.0.settings.keyspace.index(principal);
+        let mut look = cmd("EXISTS");
+        look.arg(&key);
+        // Read over the connection on which the server reports changes. It reports one, once.
+        self.request(&key, &Request::Command(look), RequestKind::READ).await.map(drop)
+    }
+
     async fn list_members(&self, principal: &Principal, page: PageRequest) -> Result<Page<Member>, StoreError> {
         let after = page.after.as_ref().map(|cursor| score_of(cursor.as_str())).transpose()?;
         let key = self.0.settings.keyspace.index(principal);

@@ -280,15 +280,20 @@ impl PushListener {
         }
     }
 
-    /// Invalidates the records that have changed. A message can do no more than that, even a forged
-    /// one.
+    /// Invalidates the records that have changed, and reports the indexes. A message can do no more
+    /// than that, even a forged one.
     fn on_invalidate(&self, data: Vec<Value>) {
         // The server was flushed, or does not report what has changed.
         let Some(keys) = changed(data) else { return self.invalidate_all() };
-        let selectors = keys.iter().filter_map(|key| self.keyspace.selector_of(key));
-        selectors
-            .filter(|selector| self.own_writes.is_foreign(*selector))
-            .for_each(|selector| self.subscribers.invalidate(selector));
+        for key in keys {
+            if let Some(selector) = self.keyspace.selector_of(&key) {
+                if self.own_writes.is_foreign(selector) {
+                    self.subscribers.invalidate(selector);
+                }
+            } else if let Some(principal) = self.keyspace.principal_of(&key) {
+                self.subscribers.members_changed(&principal);
+            }
+        }
     }
 
     /// Starts a new lease on the same connection: a single step, however many copies depend on the

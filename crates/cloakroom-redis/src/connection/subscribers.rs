@@ -1,6 +1,6 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
-use cloakroom::store::{Invalidate, Selector};
+use cloakroom::store::{Invalidate, Principal, Selector};
 use tokio::sync::oneshot;
 
 use super::probe_target::Coverage;
@@ -18,6 +18,13 @@ impl Subscribers {
     pub(crate) fn invalidate(&self, selector: Selector) {
         for copies in self.0.read().unwrap_or_else(PoisonError::into_inner).iter() {
             copies.invalidate(selector);
+        }
+    }
+
+    /// Reports a change of a principal's index.
+    pub(crate) fn members_changed(&self, principal: &Principal) {
+        for copies in self.0.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            copies.members_changed(principal);
         }
     }
 

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use cloakroom::store::{Guard, LimitPolicy, Selector, Store, Touch};
-use cloakroom::{EndReason, EventKind, Events, Login, SessionErrorKind, Timestamp};
+use cloakroom::{Clock, EndReason, EventKind, Events, Login, SessionErrorKind, SystemClock, Timestamp};
 use cloakroom_testbed::Direction::ToClient;
+use cloakroom_testkit::ManualClock;
 use tokio::task::JoinSet;
 
-use crate::support::{Deployment, Node, Note, Visitor, key, selector_of, without_hint};
+use crate::support::{Deployment, LIMIT, Node, Note, Visitor, key, selector_of, without_hint};
 
 fn announced(events: &mut Events, kind: EventKind) -> usize {
     std::iter::from_fn(|| events.try_recv()).filter(|event| event.kind == kind).count()
@@ -198,4 +199,26 @@ async fn a_touch_that_says_nothing_new_costs_nobody_a_copy() {
     there.settle().await;
     assert_eq!(there.whoami(&alice).await.unwrap().as_deref(), Some("alice"));
     assert_eq!(there.sent_since(&before).get("evalsha"), Some(&1), "only the command of `settle`");
+}
+
+/// The clock stands still, so that the list is never read because a second has passed.
+#[tokio::test]
+async fn a_list_that_is_watched_follows_another_node_without_being_read_again_every_second() {
+    let deployment = Deployment::open().await;
+    let clock = ManualClock::starting_at(SystemClock::new().now());
+    let node = || deployment.node_with(|store| store, |sessions| sessions.clock(clock.clone()));
+    let (here, there) = (node().await, node().await);
+    let mut lists = here.sessions.of("alice").watch();
+    let mut next = async || {
+        let list = tokio::time::timeout(LIMIT, lists.next()).await.expect("a change is reported");
+        list.expect("a list never ends").expect("the server answers").len()
+    };
+    assert_eq!(next().await, 0);
+    let (first, second) = (Visitor::default(), Visitor::default());
+    there.login(&first, "alice").await.unwrap();
+    assert_eq!(next().await, 1);
+    there.login(&second, "alice").await.unwrap();
+    assert_eq!(next().await, 2);
+    there.sessions.of("alice").revoke_all().await.unwrap();
+    while next().await > 0 {}
 }

@@ -223,6 +223,14 @@ impl Engine {
         self.principal_watchers.subscribe(principal)
     }
 
+    /// Asks the shared tier to report the next change of a principal's list by another node. Without
+    /// the report, the change is found when the list is read again, so a failure needs no answer.
+    pub(crate) async fn watch_members(&self, principal: &Principal) {
+        if let Some(store) = &self.store {
+            drop(self.count_error(store.watch_members(principal).await));
+        }
+    }
+
     /// Returns how many streams may watch the values of one session.
     pub(crate) const fn max_watches_per_session(&self) -> usize {
         self.policy.max_watches_per_session
@@ -310,6 +318,12 @@ impl Invalidate for InvalidateCache {
 
     fn invalidate_all(&self) {
         self.invalidate_those(&|_| true);
+    }
+
+    fn members_changed(&self, principal: &Principal) {
+        if let Some(engine) = self.0.upgrade() {
+            engine.principal_watchers.notify(principal);
+        }
     }
 
     fn invalidate_those(&self, concerned: &dyn Fn(Selector) -> bool) {

@@ -33,6 +33,7 @@ pub trait DynStore: Send + Sync {
     ) -> StoreFuture<'a, Admission>;
     fn remove_members<'a>(&'a self, principal: &'a Principal, selectors: Vec<Selector>) -> StoreFuture<'a, ()>;
     fn list_members<'a>(&'a self, principal: &'a Principal, page: PageRequest) -> StoreFuture<'a, Page<Member>>;
+    fn watch_members<'a>(&'a self, principal: &'a Principal) -> StoreFuture<'a, ()>;
     fn list(&self, page: PageRequest) -> StoreFuture<'_, Page<Selector>>;
     fn list_principals(&self, page: PageRequest) -> StoreFuture<'_, Page<Principal>>;
     fn count(&self) -> StoreFuture<'_, u64>;
@@ -84,6 +85,10 @@ impl<S: Store> DynStore for S {
 
     fn list_members<'a>(&'a self, principal: &'a Principal, page: PageRequest) -> StoreFuture<'a, Page<Member>> {
         Box::pin(Store::list_members(self, principal, page))
+    }
+
+    fn watch_members<'a>(&'a self, principal: &'a Principal) -> StoreFuture<'a, ()> {
+        Box::pin(Store::watch_members(self, principal))
     }
 
     fn list(&self, page: PageRequest) -> StoreFuture<'_, Page<Selector>> {

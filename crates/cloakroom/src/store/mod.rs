@@ -250,6 +250,21 @@ pub trait Store: Send + Sync + 'static {
         page: PageRequest,
     ) -> impl Future<Output = Result<Page<Member>, StoreError>> + Send;
 
+    /// Asks for a report of the next change of a principal's index, by any node.
+    ///
+    /// The store then calls [`Invalidate::members_changed`] once. A report may be lost with a
+    /// connection, and one that nothing has caused is harmless: streams that follow the list read it
+    /// once per second in any case.
+    ///
+    /// The default asks for nothing, so that changes by other nodes are found by those reads.
+    ///
+    /// # Errors
+    /// A fault. Nothing is reported then.
+    fn watch_members(&self, principal: &Principal) -> impl Future<Output = Result<(), StoreError>> + Send {
+        let _ = principal;
+        std::future::ready(Ok(()))
+    }
+
     /// Lists the sessions of the namespace, in no particular order, in pages.
     ///
     /// A session that is alive from before the first page until after the last one is on at least

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use crate::lifetimes::Lifetimes;
 use crate::time::Timestamp;
-use crate::token::{Authentication, PreviousSecret, Selector, Verifier};
+use crate::token::{Authentication, PreviousSecret, Principal, Selector, Verifier};
 use crate::writers::{LastWrite, Writers};
 
 /// A session as the shared tier stores it.
@@ -241,5 +241,11 @@ pub trait Invalidate: Send + Sync {
     fn invalidate_those(&self, concerned: &dyn Fn(Selector) -> bool) {
         let _ = concerned;
         self.invalidate_all();
+    }
+
+    /// A session was added to the principal's index or removed from it, after
+    /// [`Store::watch_members`](super::Store::watch_members). The default ignores it.
+    fn members_changed(&self, principal: &Principal) {
+        let _ = principal;
     }
 }

@@ -109,6 +109,10 @@ impl<S: Store> DynStore for ObservedStore<S> {
         self.call("list_members", self.store.list_members(principal, page))
     }
 
+    fn watch_members<'a>(&'a self, principal: &'a Principal) -> Reply<'a, ()> {
+        self.call("watch_members", self.store.watch_members(principal))
+    }
+
     fn list(&self, page: PageRequest) -> Reply<'_, Page<Selector>> {
         self.call("list", self.store.list(page))
     }

@@ -10,15 +10,18 @@ use crate::application::{PrincipalSessions, SessionInfo};
 use crate::engine::PrincipalSubscription;
 use crate::error::{SessionError, SessionErrorKind};
 use crate::sync::Arc;
-use crate::time::Timestamp;
+use crate::time::{Sleep, Timestamp};
 use crate::token::PublicId;
 
 use super::steps::{Steps, Watcher};
 use super::wait::notified_or_due;
 
-/// How often the list is read from a shared tier while it is watched: logins on other nodes are
-/// reported to none.
+/// How often the list is read from a shared tier while it is watched: not every store reports the
+/// changes of other nodes, and a report may be lost.
 const READ_INTERVAL: Duration = Duration::from_secs(1);
+/// When the list is read again after a change was reported. A login adds the session to the index
+/// before it changes the session, and only then is the session on the list.
+const SETTLING: [Duration; 3] = [Duration::from_millis(10), Duration::from_millis(40), Duration::from_millis(200)];
 
 /// A stream of the sessions of a principal.
 ///
@@ -26,9 +29,10 @@ const READ_INTERVAL: Duration = Duration::from_secs(1);
 /// [`list`](PrincipalSessions::list), and each further one a later list in which a session was added
 /// or has ended, or was logged in to again. Activity alone is not a change.
 ///
-/// A login, logout, revocation or expiry on this node is delivered at once. One on another node is
-/// found when the list is read again, once per second while it is watched. A reader that is slow
-/// skips lists in between. While the shared tier cannot be reached, the stream waits.
+/// A login, logout, revocation or expiry on this node is delivered at once. Over Redis, one on
+/// another node is reported too, except for an expiry. With other stores it is found when the list
+/// is read again, once per second while it is watched. A reader that is slow skips lists in between.
+/// While the shared tier cannot be reached, the stream waits.
 ///
 /// It never ends, as a principal without sessions may log in again; in a handler, end it with
 /// [`Session::ended`](crate::Session::ended). An `Err` item reports another failure than a store
@@ -67,6 +71,8 @@ struct ListWatcher {
     delivered: Option<Shown>,
     /// The error that was delivered last, if no list was since.
     failed: Option<SessionErrorKind>,
+    /// The reads that follow the last report of a change.
+    settling: std::slice::Iter<'static, Duration>,
 }
 
 impl ListWatcher {
@@ -87,8 +93,16 @@ impl ListWatcher {
 
     async fn wait(&mut self) {
         let engine = self.sessions.engine();
-        let again = engine.has_shared_tier().then(|| engine.sleep(READ_INTERVAL));
-        notified_or_due(self.subscription.changed(), again).await;
+        if !engine.has_shared_tier() {
+            return self.subscription.changed().await;
+        }
+        let again: Sleep = match self.settling.next() {
+            Some(pause) => Box::pin(crate::sync::sleep(*pause)),
+            None => engine.sleep(READ_INTERVAL),
+        };
+        if notified_or_due(self.subscription.changed(), Some(again)).await {
+            self.settling = SETTLING.iter();
+        }
     }
 }
 
@@ -99,6 +113,7 @@ impl Watcher for ListWatcher {
         loop {
             // Before the list is read: a change that comes later wakes this watcher again.
             self.subscription.mark_seen();
+            self.sessions.engine().watch_members(self.sessions.principal()).await;
             let list = self.sessions.list().await;
             if let Some(item) = self.item(list) {
                 return Some(item);
@@ -129,6 +144,12 @@ impl PrincipalSessions {
     #[must_use]
     pub fn watch(&self) -> SessionsWatch {
         let subscription = self.engine().watch_principal(self.principal());
-        SessionsWatch(Steps::new(ListWatcher { sessions: self.clone(), subscription, delivered: None, failed: None }))
+        SessionsWatch(Steps::new(ListWatcher {
+            sessions: self.clone(),
+            subscription,
+            delivered: None,
+            failed: None,
+            settling: [].iter(),
+        }))
     }
 }
