@@ -156,8 +156,8 @@ impl LocalCache {
         seen: &StampedState,
         change: &Change<'_>,
     ) -> Result<(), ChangeError> {
-        let (mut newer, mut before);
-        before = seen;
+        let mut newer;
+        let mut before = seen;
         loop {
             let snapshot = before.require_live()?;
             let next = snapshot.apply(change)?;

@@ -3,11 +3,12 @@ use std::time::Duration;
 use super::builders::{ABSOLUTE, IDLE, at, bulk, change_state, selector, session};
 use crate::cache::EndReason;
 use crate::cache::entry::{Entry, EntryState, Invalidated, Stamp, StampedState};
+use crate::cache::erased_value::{AnyValue, CodecError, ErasedValue};
 use crate::cache::snapshot::Snapshot;
-use crate::cache::value::ValueEntry;
+use crate::cache::value::{ValueEntry, ValueKey, ValueState};
 use crate::cache::values::Values;
 use crate::lifetimes::Lifetimes;
-use crate::sync::Arc;
+use crate::sync::{Arc, Weak};
 use crate::time::Timestamp;
 
 fn replace(entry: &Entry, seen: &StampedState, next: Snapshot) -> Option<Stamp> {
@@ -130,4 +131,57 @@ fn an_entry_takes_no_more_bytes_than_its_session_needs() {
     assert_eq!(size_of::<ValueEntry>(), 40, "versions, sizes and one pointer to the value with its type");
     assert_eq!(size_of::<Values>(), 48, "the only value is in place");
     assert_eq!(size_of::<Entry>(), 200, "with the two counts of its `Arc`, 216 bytes are allocated");
+}
+
+/// A value that looks at its entry when it is dropped, as code of the application may.
+struct Looking(Weak<Entry>);
+
+impl AnyValue for Looking {
+    fn own_key(&self) -> &'static str {
+        "looking"
+    }
+
+    fn type_name(&self) -> &'static str {
+        "Looking"
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, CodecError> {
+        Ok(Vec::new())
+    }
+
+    fn round_trips(&self, _bytes: &[u8]) -> bool {
+        true
+    }
+}
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        if let Some(entry) = self.0.upgrade() {
+            entry.stamp();
+        }
+    }
+}
+
+/// Otherwise the thread waits for itself, for ever.
+#[test]
+fn a_value_is_dropped_when_its_entry_is_not_locked_any_more() {
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let entry = Arc::new(live());
+        let looking = || {
+            let value = ErasedValue { value: Arc::new(Looking(Arc::downgrade(&entry))), decoded_bytes: 0 };
+            let state = ValueState::Decoded(value);
+            session([ValueEntry::new(ValueKey::Static("looking"), 1, Timestamp::MAX, 0, state)])
+        };
+        for next in [looking(), looking(), session([])] {
+            let stamp = entry.stamp();
+            assert!(entry.replace(stamp, EntryState::Live(next), |_, _| {}).is_some());
+            // Not the present stamp, so that what would be the next state is dropped.
+            assert!(entry.replace(stamp, EntryState::Live(looking()), |_, _| {}).is_none());
+        }
+        change_state(&entry, |_| Some(EntryState::Live(looking())));
+        change_state(&entry, |_| Some(EntryState::Ended(EndReason::Logout)));
+        done.send(()).expect("the test waits");
+    });
+    assert_eq!(is_done.recv_timeout(Duration::from_secs(20)), Ok(()));
 }
