@@ -4,6 +4,7 @@ mod acl;
 mod backend;
 mod clocks;
 mod cluster;
+mod cluster_hosts;
 mod conformance;
 mod failure;
 mod format;
