@@ -10,6 +10,7 @@ mod failure;
 mod format;
 mod hostile;
 mod many_sessions;
+mod parallel_logins;
 mod plaintext;
 mod principals;
 mod races;
