@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 use cloakroom::SessionErrorKind;
 use cloakroom_testbed::{Cluster, Direction, Proxy};
 
-use crate::backend::LEASE;
 use crate::cluster::{add, another_master, count, node, node_at, run_under_load};
-use crate::support::{Visitor, until, without_hint};
+use crate::support::{LONG, Visitor, until, without_hint};
 
 /// Reports no host, so that clients use the one that they connected to.
 const HOSTLESS: &str = "cluster-preferred-endpoint-type unknown-endpoint";
@@ -36,12 +35,17 @@ async fn a_slot_moves_under_load_although_no_redirection_names_a_host() {
 async fn writes_repeated_to_a_cluster_after_held_replies_take_effect_once() {
     let cluster = Cluster::builder().replicas_per_master(0).config(HOSTLESS).start().await.unwrap();
     let link = cluster.proxies(Ipv4Addr::new(127, 0, 0, 9)).await.unwrap();
-    let held = node_at(link.iter().map(Proxy::url).collect(), LEASE).await;
+    let held = node_at(link.iter().map(Proxy::url).collect(), LONG).await;
     let other = node(&cluster).await;
     let alice = Visitor::default();
     add(&held, &alice).await.unwrap();
     let mut acknowledged = 1;
     for _ in 0..3 {
+        // The write is then sent without a read before it.
+        until("the node has a current copy", async || {
+            count(&held, &without_hint(&alice)).await == Ok(Some(acknowledged))
+        })
+        .await;
         let began = Instant::now();
         link.iter().for_each(|proxy| proxy.hold(Direction::ToClient));
         let late = {
