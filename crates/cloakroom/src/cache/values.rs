@@ -2,7 +2,7 @@
 
 use super::change::ValueEdit;
 use super::packed::Packed;
-use super::value::{ValueEntry, ValueState};
+use super::value::{ValueEntry, ValueKey, ValueState};
 
 /// The values of a session: ready for use, or packed because they were not read for a while.
 #[derive(Clone, Debug)]
@@ -21,6 +21,15 @@ impl Values {
         match self {
             Self::Live(entries) => Some(entries),
             Self::Packed(_) => None,
+        }
+    }
+
+    /// Returns the key of every value entry.
+    pub(crate) fn keys(&self) -> Vec<ValueKey> {
+        let of = |entries: &[ValueEntry]| entries.iter().map(|value_entry| value_entry.key.clone()).collect();
+        match self {
+            Self::Live(entries) => of(entries),
+            Self::Packed(packed) => of(&packed.unpack()),
         }
     }
 

@@ -4,7 +4,6 @@
 //! the second. The response that arrives last decides which token the client keeps, so the tokens
 //! of both must be equally good.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -122,7 +121,7 @@ impl Engine {
         Ok((authentication.principal == request.principal).then(|| OtherLogin {
             replaced: *replaced,
             at: authentication.at,
-            kept: kept(&snapshot.values, &request.keep),
+            kept: kept(&snapshot.values, request),
         }))
     }
 }
@@ -138,8 +137,8 @@ pub(crate) struct OtherLogin {
     pub(crate) kept: Vec<ValueEdit>,
 }
 
-/// Returns edits that write the values under `keys` again.
-fn kept(values: &Values, keys: &[Cow<'static, str>]) -> Vec<ValueEdit> {
+/// Returns edits that write the values again that the login keeps.
+fn kept(values: &Values, request: &LoginRequest) -> Vec<ValueEdit> {
     let unpacked;
     let entries = match values {
         Values::Live(entries) => entries,
@@ -148,7 +147,7 @@ fn kept(values: &Values, keys: &[Cow<'static, str>]) -> Vec<ValueEdit> {
             &unpacked
         }
     };
-    let kept = entries.iter().filter(|value_entry| keys.iter().any(|key| key == value_entry.key.as_str()));
+    let kept = entries.iter().filter(|value_entry| request.keeps(value_entry.key.as_str()));
     kept.filter(|value_entry| matches!(value_entry.slot, ValueState::Decoded(_) | ValueState::Encoded(_)))
         .map(|value_entry| ValueEdit {
             key: value_entry.key.clone(),
