@@ -51,13 +51,13 @@ impl Duplicate {
 }
 
 impl DuplicateSessions {
-    fn add(&self, earlier: Selector, later: Selector, since: Timestamp, is_delivered: Arc<AtomicBool>) {
+    fn add(&self, earlier: Selector, later: Selector, since: Timestamp, is_delivered: &Arc<AtomicBool>) {
         let mut sessions = self.sessions.lock();
         if sessions.len() >= MAX_SESSIONS {
             return;
         }
         for (session, selector) in [(earlier, later), (later, earlier)] {
-            let duplicate = Duplicate { selector, since, is_delivered: Arc::clone(&is_delivered) };
+            let duplicate = Duplicate { selector, since, is_delivered: Arc::clone(is_delivered) };
             sessions.entry(session).or_default().push(duplicate);
             self.filter.fetch_or(bit_of(&session), Ordering::Relaxed);
         }
@@ -126,7 +126,7 @@ impl Engine {
         // a browser. Both would go on using their sessions.
         let apart = now.since(other.at).max(other.at.since(now));
         if apart <= PARALLEL_WINDOW + SKEW {
-            self.duplicates.add(other.replaced.selector, login.selector, now, made.is_done());
+            self.duplicates.add(other.replaced.selector, login.selector, now, &made.is_done());
         }
     }
 
@@ -158,7 +158,7 @@ mod tests {
     fn three() -> DuplicateSessions {
         let duplicates = DuplicateSessions::default();
         for later in [2, 3] {
-            duplicates.add(selector(1), selector(later), at(0), Arc::new(AtomicBool::new(true)));
+            duplicates.add(selector(1), selector(later), at(0), &Arc::new(AtomicBool::new(true)));
         }
         duplicates
     }
@@ -189,7 +189,7 @@ mod tests {
         let duplicates = three();
         assert_eq!(taken(&duplicates, 1, at(59)), []);
         let undelivered = Arc::new(AtomicBool::new(false));
-        duplicates.add(selector(3), selector(4), at(0), Arc::clone(&undelivered));
+        duplicates.add(selector(3), selector(4), at(0), &undelivered);
         assert_eq!(taken(&duplicates, 2, at(60)), []);
         undelivered.store(true, Ordering::Release);
         assert_eq!(taken(&duplicates, 2, at(60)), [1, 3, 4].map(selector));
@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn what_nobody_used_for_an_hour_is_forgotten() {
         let duplicates = three();
-        duplicates.add(selector(5), selector(6), at(1), Arc::new(AtomicBool::new(true)));
+        duplicates.add(selector(5), selector(6), at(1), &Arc::new(AtomicBool::new(true)));
         duplicates.forget_old(at(3599));
         assert_eq!(duplicates.sessions.lock().len(), 5);
         duplicates.forget_old(at(3600));
@@ -216,7 +216,7 @@ mod tests {
                 bytes[..8].copy_from_slice(&number.to_be_bytes());
                 Selector::from_bytes(bytes)
             });
-            duplicates.add(ends[0], ends[1], at(0), Arc::default());
+            duplicates.add(ends[0], ends[1], at(0), &Arc::default());
         }
         assert_eq!(duplicates.sessions.lock().len(), MAX_SESSIONS);
     }
