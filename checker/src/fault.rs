@@ -21,6 +21,10 @@ pub(crate) enum Fault {
     HeldReplies,
     /// The replies to one node are dropped for a while, then its connections are reset.
     DroppedReplies,
+    /// Like `HeldReplies`, from all nodes of the cluster.
+    HeldRepliesCluster,
+    /// Like `DroppedReplies`, from all nodes of the cluster.
+    DroppedRepliesCluster,
     /// The links of two nodes are slow.
     SlowLink,
     /// A master of the cluster is killed, and its replica takes over.
@@ -62,6 +66,8 @@ pub(crate) enum Setup {
     Server,
     /// Three masters and three replicas, shared by one fault at a time.
     Cluster,
+    /// The same cluster, with a proxy for each node in front of each master and replica.
+    ClusterThroughProxies,
     /// A master and a replica, monitored by sentinels.
     Sentinels,
     /// One PostgreSQL server, with a proxy for each node.
@@ -90,7 +96,7 @@ impl Fault {
 
     /// The faults of Redis in their order of execution. Those that need the cluster are spread out, because
     /// only one of them can run at a time.
-    pub(crate) const OF_REDIS: [Self; 18] = [
+    pub(crate) const OF_REDIS: [Self; 20] = [
         Self::None,
         Self::SlotMove,
         Self::Aborts,
@@ -107,7 +113,9 @@ impl Fault {
         Self::HeldReplies,
         Self::EvictingCluster,
         Self::DroppedReplies,
+        Self::HeldRepliesCluster,
         Self::SlowLink,
+        Self::DroppedRepliesCluster,
         Self::LaggingFailover,
     ];
 
@@ -119,6 +127,7 @@ impl Fault {
             | Self::TinyTrackingTableCluster
             | Self::EvictingCluster
             | Self::LaggingFailover => Setup::Cluster,
+            Self::HeldRepliesCluster | Self::DroppedRepliesCluster => Setup::ClusterThroughProxies,
             Self::LaggingFailoverSentinel => Setup::Sentinels,
             _ => Setup::Server,
         }

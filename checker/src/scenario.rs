@@ -76,7 +76,7 @@ impl Runner<'_> {
                 progress(&format!("{fault}: starting PostgreSQL and its nodes"));
                 self.play_on(fault, &Environment::on_postgres(self.args).await?).await
             }
-            Setup::Cluster => self.play_on_the_cluster(fault).await,
+            Setup::Cluster | Setup::ClusterThroughProxies => self.play_on_the_cluster(fault).await,
         }
     }
 
@@ -88,7 +88,13 @@ impl Runner<'_> {
         }
         let Some(cluster) = &*cluster else { return Err("there is no cluster".into()) };
         progress(&format!("{fault}: starting nodes"));
-        self.play_on(fault, &Environment::on_a_cluster(cluster, fault, self.args).await?).await
+        let environment = match fault.setup(false) {
+            Setup::ClusterThroughProxies => {
+                Environment::on_a_cluster_through_proxies(cluster, fault, self.args).await?
+            }
+            _ => Environment::on_a_cluster(cluster, fault, self.args).await?,
+        };
+        self.play_on(fault, &environment).await
     }
 
     async fn play_on(&self, fault: Fault, environment: &Environment<'_>) -> Result<Row, Error> {

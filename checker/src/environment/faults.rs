@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use cloakroom_testbed::{Cluster, Direction, Sentinels, Server, until};
+use cloakroom_testbed::{Cluster, Direction, Proxy, Sentinels, Server, until};
+use futures_util::future::join_all;
 use tokio::time::sleep;
 
 use super::{Environment, NODES, postgres};
@@ -58,8 +59,8 @@ pub(crate) async fn play(
             Fault::Cut => cut(environment).await?,
             Fault::NodeFrozen => freeze_node(environment, times as usize % NODES).await?,
             Fault::HalfOpen => half_open(environment, times as usize).await?,
-            Fault::HeldReplies => hold_replies(environment, times as usize).await?,
-            Fault::DroppedReplies => drop_replies(environment, times as usize).await?,
+            Fault::HeldReplies | Fault::HeldRepliesCluster => hold_replies(environment, times as usize).await?,
+            Fault::DroppedReplies | Fault::DroppedRepliesCluster => drop_replies(environment, times as usize).await?,
             Fault::SlowLink => slow_link(environment).await?,
             Fault::Failover => fail_over(environment.cluster()?, scenario).await?,
             Fault::TinyTrackingTable => shrink_tables(&[environment.server()?], times).await?,
@@ -90,7 +91,10 @@ pub(crate) async fn play(
 
 impl Environment<'_> {
     pub(super) fn namespace(&self, fault: Fault) -> String {
-        if fault.setup(false) == Setup::Cluster { format!("checker-{fault}") } else { "checker".to_owned() }
+        match fault.setup(false) {
+            Setup::Cluster | Setup::ClusterThroughProxies => format!("checker-{fault}"),
+            Setup::Server | Setup::Sentinels | Setup::Postgres => "checker".to_owned(),
+        }
     }
 }
 
@@ -131,53 +135,57 @@ async fn freeze_node(environment: &Environment<'_>, which: usize) -> Result<(), 
 /// The connection is open but transmits nothing: the first time replies are lost, the next time
 /// commands.
 async fn half_open(environment: &Environment<'_>, times: usize) -> Result<(), Error> {
-    let proxies = environment.proxies()?;
-    let proxy = &proxies[times % NODES];
-    proxy.swallow(if times.is_multiple_of(2) { Direction::ToClient } else { Direction::ToServer });
+    let link = environment.link(times)?;
+    let lost = if times.is_multiple_of(2) { Direction::ToClient } else { Direction::ToServer };
+    link.iter().for_each(|proxy| proxy.swallow(lost));
     sleep(BEYOND_THE_LEASE).await;
-    proxy.pass();
+    link.iter().for_each(Proxy::pass);
     // A stream that lost its middle is useless.
-    proxy.cut().await;
+    cut_link(link).await;
     Ok(())
 }
 
 /// A node retries a write that succeeded but whose reply is late, after others have written.
 async fn hold_replies(environment: &Environment<'_>, times: usize) -> Result<(), Error> {
-    let proxies = environment.proxies()?;
-    let proxy = &proxies[times % NODES];
+    let link = environment.link(times)?;
     for _ in 0..HOLDS {
-        proxy.hold(Direction::ToClient);
+        link.iter().for_each(|proxy| proxy.hold(Direction::ToClient));
         sleep(HELD).await;
-        proxy.release(Direction::ToClient);
+        link.iter().for_each(|proxy| proxy.release(Direction::ToClient));
         sleep(REST / 4).await;
     }
     Ok(())
 }
 
 async fn drop_replies(environment: &Environment<'_>, times: usize) -> Result<(), Error> {
-    let proxies = environment.proxies()?;
-    let proxy = &proxies[times % NODES];
-    proxy.swallow(Direction::ToClient);
+    let link = environment.link(times)?;
+    link.iter().for_each(|proxy| proxy.swallow(Direction::ToClient));
     sleep(DROPPED).await;
-    proxy.cut().await;
-    proxy.pass();
+    cut_link(link).await;
+    link.iter().for_each(Proxy::pass);
     Ok(())
+}
+
+async fn cut_link(link: &[Proxy]) {
+    join_all(link.iter().map(Proxy::cut)).await;
 }
 
 async fn slow_link(environment: &Environment<'_>) -> Result<(), Error> {
-    let proxies = environment.proxies()?;
-    let [slow, slower, ..] = proxies else { return Err("two proxies are needed".into()) };
-    slow.delay(Direction::ToClient, Duration::from_millis(5));
-    for direction in [Direction::ToServer, Direction::ToClient] {
-        slower.delay(direction, Duration::from_millis(25));
+    let (slow, slower) = (environment.link(0)?, environment.link(1)?);
+    for proxy in slow {
+        proxy.delay(Direction::ToClient, Duration::from_millis(5));
+    }
+    for proxy in slower {
+        for direction in [Direction::ToServer, Direction::ToClient] {
+            proxy.delay(direction, Duration::from_millis(25));
+        }
     }
     sleep(REST * 2).await;
-    slow.pass();
-    slower.pass();
+    slow.iter().chain(slower).for_each(Proxy::pass);
     Ok(())
 }
 
-fn all(cluster: &Cluster) -> Vec<&Server> {
+pub(super) fn all(cluster: &Cluster) -> Vec<&Server> {
     cluster.nodes().iter().collect()
 }
 
@@ -228,7 +236,7 @@ async fn evicted(servers: &[&Server]) -> Result<u64, Error> {
     Ok(sum)
 }
 
-async fn configure(servers: &[&Server], name: &str, value: &str) -> Result<(), Error> {
+pub(super) async fn configure(servers: &[&Server], name: &str, value: &str) -> Result<(), Error> {
     for server in servers {
         server.command(&["CONFIG", "SET", name, value]).await?;
     }

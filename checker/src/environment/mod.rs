@@ -4,7 +4,7 @@ mod faults;
 mod node;
 pub(crate) mod postgres;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use cloakroom_testbed::{Cluster, Postgres, Proxy, Sentinels, Server};
 use futures_util::future::try_join_all;
@@ -16,6 +16,11 @@ pub(crate) use faults::play;
 use node::{Node, Tier};
 
 pub(crate) const NODES: usize = 3;
+/// The last part of the loopback address at which the first node finds its cluster.
+const FIRST_LINK: u8 = 2;
+/// Decides whether servers of a cluster report a host, or clients use the host that they connected
+/// to.
+const ENDPOINT_TYPE: &str = "cluster-preferred-endpoint-type";
 
 /// Three nodes and their shared tier.
 #[derive(Debug)]
@@ -31,7 +36,11 @@ enum Shared<'a> {
         server: Box<Server>,
         proxies: Vec<Proxy>,
     },
-    Cluster(&'a Cluster),
+    /// A cluster, and for each node a proxy to each of its servers, unless nodes connect directly.
+    Cluster {
+        cluster: &'a Cluster,
+        links: Vec<Vec<Proxy>>,
+    },
     Sentinels(Box<Sentinels>),
     /// One server, and a proxy to it for each node.
     Postgres {
@@ -51,10 +60,36 @@ impl<'a> Environment<'a> {
     }
 
     pub(crate) async fn on_a_cluster(cluster: &'a Cluster, fault: Fault, args: &RunArgs) -> Result<Self, Error> {
+        faults::configure(&faults::all(cluster), ENDPOINT_TYPE, "ip").await?;
+        Self::with_links(cluster, Vec::new(), fault, args).await
+    }
+
+    /// Each node connects to an address of its own for the whole cluster, so that faults can hit the
+    /// link of one node. Needs the loopback network of Linux.
+    pub(crate) async fn on_a_cluster_through_proxies(
+        cluster: &'a Cluster,
+        fault: Fault,
+        args: &RunArgs,
+    ) -> Result<Self, Error> {
+        faults::configure(&faults::all(cluster), ENDPOINT_TYPE, "unknown-endpoint").await?;
+        let hosts = (0..NODES as u8).map(|index| Ipv4Addr::new(127, 0, 0, FIRST_LINK + index));
+        let links = try_join_all(hosts.map(|host| cluster.proxies(host))).await?;
+        Self::with_links(cluster, links, fault, args).await
+    }
+
+    async fn with_links(
+        cluster: &'a Cluster,
+        links: Vec<Vec<Proxy>>,
+        fault: Fault,
+        args: &RunArgs,
+    ) -> Result<Self, Error> {
         let namespace = format!("checker-{fault}");
-        let nodes = (0..NODES).map(|index| Node::start(Tier::Redis(cluster.urls()), &namespace, args, index));
-        let nodes = try_join_all(nodes).await?;
-        Ok(Self { nodes, shared: Shared::Cluster(cluster) })
+        let start = |index: usize| {
+            let urls = links.get(index).map_or_else(|| cluster.urls(), |link| link.iter().map(Proxy::url).collect());
+            Node::start(Tier::Redis(urls), &namespace, args, index)
+        };
+        let nodes = try_join_all((0..NODES).map(start)).await?;
+        Ok(Self { nodes, shared: Shared::Cluster { cluster, links } })
     }
 
     pub(crate) async fn on_sentinels(args: &RunArgs) -> Result<Self, Error> {
@@ -93,16 +128,19 @@ impl<'a> Environment<'a> {
         }
     }
 
-    fn proxies(&self) -> Result<&[Proxy], Error> {
+    /// The proxies between one node and its shared tier; `which` wraps around.
+    fn link(&self, which: usize) -> Result<&[Proxy], Error> {
+        let which = which % NODES;
         match &self.shared {
-            Shared::Server { proxies, .. } | Shared::Postgres { proxies, .. } => Ok(proxies),
-            Shared::Cluster(_) | Shared::Sentinels(_) => Err("this fault needs a single server".into()),
+            Shared::Server { proxies, .. } | Shared::Postgres { proxies, .. } => Ok(&proxies[which..=which]),
+            Shared::Cluster { links, .. } if !links.is_empty() => Ok(&links[which]),
+            Shared::Cluster { .. } | Shared::Sentinels(_) => Err("this fault needs proxies".into()),
         }
     }
 
     fn cluster(&self) -> Result<&Cluster, Error> {
         match &self.shared {
-            Shared::Cluster(cluster) => Ok(cluster),
+            Shared::Cluster { cluster, .. } => Ok(cluster),
             _ => Err("this fault needs a cluster".into()),
         }
     }

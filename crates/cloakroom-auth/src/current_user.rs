@@ -49,28 +49,37 @@ pub(crate) struct CurrentUser<U> {
     pub(crate) user: Arc<Derived<CheckedUser<U>>>,
 }
 
+/// The user of a session, if it has one.
+pub(crate) enum Current<U> {
+    User(CurrentUser<U>),
+    /// Nobody is signed in.
+    Nobody,
+    /// The session had a principal but no user any more, and was ended.
+    Ended,
+}
+
 type Loading<'a, T> = Pin<Box<dyn Future<Output = Result<T, SessionError>> + Send + 'a>>;
 
 /// A [`UserSource`] without its type.
 pub(crate) trait DynUserSource<U>: Send + Sync {
     /// Returns the user of the session; ends the session if it has a principal but no user.
-    fn current<'a>(&'a self, session: &'a Session) -> Loading<'a, Option<CurrentUser<U>>>;
+    fn current<'a>(&'a self, session: &'a Session) -> Loading<'a, Current<U>>;
 }
 
 impl<S: UserSource> DynUserSource<S::User> for S {
-    fn current<'a>(&'a self, session: &'a Session) -> Loading<'a, Option<CurrentUser<S::User>>> {
+    fn current<'a>(&'a self, session: &'a Session) -> Loading<'a, Current<S::User>> {
         Box::pin(async move {
-            let Some(principal) = session.principal().await? else { return Ok(None) };
+            let Some(principal) = session.principal().await? else { return Ok(Current::Nobody) };
             let login_hash = session.get::<LoginHash>().await?.map(|hash| hash.0);
             let user = load(self, session, &principal, login_hash).await?;
             let reason = match &**user {
-                CheckedUser::Valid(_) => return Ok(Some(CurrentUser { principal, user })),
+                CheckedUser::Valid(_) => return Ok(Current::User(CurrentUser { principal, user })),
                 CheckedUser::Unknown => "its user does not exist any more",
                 CheckedUser::Outdated => "the password of its user has changed since the login",
             };
             session.destroy().await?;
             tracing::info!(reason, "a session was ended");
-            Ok(None)
+            Ok(Current::Ended)
         })
     }
 }

@@ -40,7 +40,8 @@ pub enum AuthRejection {
 /// Other` to it, with the requested page as the parameter `next` if it was requested by `GET` or
 /// `HEAD`. The body of another request is gone after the login, so there is no page to return to.
 /// Otherwise 401 with `WWW-Authenticate` (RFC 9110 §11.6.1): `Bearer` for a request with a bearer
-/// token, and `Session error="login_required"` for others. Both have `Cache-Control: no-store`.
+/// token, with `error="invalid_token"` (RFC 6750 §3.1) if its session has just ended, and
+/// `Session error="login_required"` for others. All have `Cache-Control: no-store`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignInRequired {
     location: Option<HeaderValue>,
@@ -87,6 +88,11 @@ impl AuthRejection {
     /// Nobody is signed in to this request.
     pub(crate) fn sign_in(parts: &Parts) -> Self {
         Self::SignIn(SignInRequired::for_request(parts))
+    }
+
+    /// The session of the request's bearer token has just ended.
+    pub(crate) fn invalid_token() -> Self {
+        Self::SignIn(SignInRequired { location: None, challenge: "Bearer error=\"invalid_token\"" })
     }
 
     pub(crate) fn no_layer(user: &'static str, parts: &Parts) -> Self {

@@ -7,7 +7,8 @@ use http::request::Parts;
 
 use crate::AuthRejection;
 use crate::auth_layer::source_of;
-use crate::current_user::{CheckedUser, CurrentUser};
+use crate::client::has_bearer_token;
+use crate::current_user::{CheckedUser, Current, CurrentUser};
 
 /// An extractor for the signed-in user, loaded by an [`AuthLayer`](crate::AuthLayer) and cached in
 /// the session.
@@ -35,7 +36,8 @@ use crate::current_user::{CheckedUser, CurrentUser};
 /// Reading it again in one session is a read of the session, without a query, until the ttl of `U`
 /// ends or `session.invalidate::<U>()` or `sessions.of(user).invalidate::<U>()` drops it. If the
 /// source has no such user any more, or its [`AuthHash`](crate::AuthHash) has changed since the
-/// login, the session ends on every node and the request continues without one.
+/// login, the session ends on every node and the request continues without one. A request with a
+/// bearer token does not: its response is 401 with `error="invalid_token"`.
 ///
 /// Read the user with this type only: the session stores more under the key of `U` than a `U`.
 ///
@@ -62,7 +64,12 @@ impl<U: SessionValue> User<U> {
     pub async fn read(parts: &mut Parts) -> Result<Option<Self>, AuthRejection> {
         let session = <Session as FromRequestParts<()>>::from_request_parts(parts, &()).await?;
         let source = source_of::<U>(parts)?;
-        Ok(source.current(&session).await?.map(Self))
+        match source.current(&session).await? {
+            Current::User(user) => Ok(Some(Self(user))),
+            // A program expects the session that it names, not a visitor's.
+            Current::Ended if has_bearer_token(&parts.headers) => Err(AuthRejection::invalid_token()),
+            Current::Ended | Current::Nobody => Ok(None),
+        }
     }
 }
 

@@ -37,6 +37,8 @@ struct State {
     /// The expiry that was applied last.
     applied: Option<Expiry>,
     is_deleted: bool,
+    /// `true` from `cycle_id` until the token is replaced.
+    is_cycling: bool,
     failure: Option<SessionErrorKind>,
 }
 
@@ -81,9 +83,10 @@ impl RequestStore {
             return self.session.destroy().await;
         }
         match LoginStep::towards(data, self.principal_of.as_ref(), &self.session).await? {
-            LoginStep::None => {}
+            LoginStep::None => self.finish_cycle().await?,
             LoginStep::LogIn { principal, replaces } => {
                 self.log_in(principal, lifetime).await?;
+                self.state.lock().is_cycling = false;
                 if replaces {
                     before.clear();
                 }
@@ -101,22 +104,26 @@ impl RequestStore {
 
     /// Logs in, and keeps the data of an anonymous session, as `cycle_id` does.
     async fn log_in(&self, principal: Principal, lifetime: Option<Duration>) -> std::result::Result<(), SessionError> {
-        let present = self.session.json_values(PREFIX).await?.unwrap_or_default();
-        let mut names: Vec<_> = present.into_iter().map(|(name, _)| name).collect();
-        // In one order, so that two requests that log in at once ask for the same.
-        names.sort();
-        let mut login = names.into_iter().fold(Login::new(principal), Login::keep_named);
+        // By their prefix and not by name: another login may have replaced the token, which then
+        // shows no names any more.
+        let mut login = Login::new(principal).keep_prefixed(PREFIX);
         if let Some(lifetime) = lifetime {
             login = login.remember(lifetime);
         }
         self.session.login(login).await
     }
 
-    /// Replaces the token.
+    /// Replaces the token if `cycle_id` was called and nothing has replaced it since.
+    ///
+    /// Not at once, because `cycle_id` usually comes before a login, which replaces the token itself.
+    /// If both did, a parallel login would not recognise its own token as the one that was replaced.
     ///
     /// If another request has just replaced it, the old one is dead, which is all that is asked
     /// for: a write finds out whether this request may go on.
-    async fn cycle(&self) -> std::result::Result<(), SessionError> {
+    async fn finish_cycle(&self) -> std::result::Result<(), SessionError> {
+        if !std::mem::take(&mut self.state.lock().is_cycling) {
+            return Ok(());
+        }
         match self.session.rotate().await {
             Err(error) if error.kind() == SessionErrorKind::Ended => Ok(()),
             rotated => rotated,
@@ -141,9 +148,14 @@ impl RequestStore {
         Ok(())
     }
 
+    /// Finishes a request after which nothing is saved.
+    pub(crate) async fn finish(&self) -> Result<()> {
+        self.finish_cycle().await.map_err(|error| self.failed(&error))
+    }
+
     /// Returns `true` if `delete` was called by `cycle_id`, which has taken the id from the session
     /// then. `flush` and `delete` have not.
-    fn is_cycling(&self) -> bool {
+    fn is_called_by_cycle_id(&self) -> bool {
         self.state.lock().handlers.as_ref().is_some_and(|handlers| handlers.id().is_none())
     }
 
@@ -184,8 +196,9 @@ impl SessionStore for RequestStore {
     }
 
     async fn delete(&self, _: &Id) -> Result<()> {
-        if self.is_cycling() {
-            return self.cycle().await.map_err(|error| self.failed(&error));
+        if self.is_called_by_cycle_id() {
+            self.state.lock().is_cycling = true;
+            return Ok(());
         }
         self.session.destroy().await.map_err(|error| self.failed(&error))?;
         let mut state = self.state.lock();

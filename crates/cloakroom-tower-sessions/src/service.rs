@@ -50,10 +50,11 @@ where
         let response = self.inner.call(request);
         Box::pin(async move {
             let response = response.await?;
-            if !session.is_modified() || response.status().is_server_error() || session.is_empty().await {
+            if !session.is_modified() || response.status().is_server_error() {
                 return Ok(response);
             }
-            let saved = session.save().await;
+            let saved =
+                if session.is_empty().await { store.finish().await.map_err(Into::into) } else { session.save().await };
             let kind = in_progress.failure();
             saved.map_or_else(
                 |error| {

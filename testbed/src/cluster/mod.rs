@@ -11,7 +11,9 @@ pub use builder::ClusterBuilder;
 pub use failover::Handover;
 pub use slot_move::SlotMove;
 
-use crate::{Error, Server};
+use crate::{Error, Proxy, Server};
+use futures_util::future::try_join_all;
+use std::net::{Ipv4Addr, SocketAddr};
 
 /// A Redis Cluster on loopback ports, formed and controlled without any tool of the server.
 ///
@@ -53,6 +55,21 @@ impl Cluster {
     #[must_use]
     pub fn tls_urls(&self) -> Vec<String> {
         self.nodes.iter().map(Server::tls_url).collect()
+    }
+
+    /// Starts a proxy in front of each node, on the node's own port of `host`, another address of
+    /// the loopback network such as 127.0.0.2.
+    ///
+    /// A client that connects to `host` uses these proxies only as long as the nodes report no host
+    /// of their own: `cluster-preferred-endpoint-type unknown-endpoint`, since Redis 7.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when one of the ports is in use on that address, or the system does not have
+    /// the address.
+    pub async fn proxies(&self, host: Ipv4Addr) -> Result<Vec<Proxy>, Error> {
+        let start = |node: &Server| Proxy::start_at(SocketAddr::from((host, node.port())), node.address());
+        try_join_all(self.nodes.iter().map(start)).await
     }
 
     /// The slot of a key, as computed by the server.

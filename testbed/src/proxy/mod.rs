@@ -32,7 +32,7 @@ const PORT_TRIES: usize = 8;
 const REFUSE_LIMIT: Duration = Duration::from_secs(5);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
-/// A TCP proxy on a loopback port, in front of any address; its faults are switched while it runs.
+/// A TCP proxy on a loopback address, in front of any address; its faults are switched while it runs.
 ///
 /// It starts without any rule, as after [`pass`](Self::pass). Rules apply to all connections,
 /// present and new, separately for each [`Direction`]. The proxy runs on the runtime that started
@@ -40,7 +40,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub struct Proxy {
     shared: Arc<Shared>,
-    port: u16,
+    address: SocketAddr,
     /// The task that owns the listener; `None` while connections are refused.
     listening: Mutex<Option<JoinHandle<()>>>,
 }
@@ -62,7 +62,20 @@ impl Proxy {
     ///
     /// [`Error::Io`] when no port can be bound.
     pub async fn start(target: SocketAddr) -> Result<Self, Error> {
-        let (listener, port) = listen_anywhere().await?;
+        Ok(Self::on(listen_anywhere().await?, target))
+    }
+
+    /// Listens on this address for connections to `target`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when the address cannot be bound.
+    pub async fn start_at(address: SocketAddr, target: SocketAddr) -> Result<Self, Error> {
+        let listener = TcpListener::bind(address).await.map_err(Error::io("listen on the proxy's address"))?;
+        Ok(Self::on((listener, address), target))
+    }
+
+    fn on((listener, address): (TcpListener, SocketAddr), target: SocketAddr) -> Self {
         let shared = Arc::new(Shared {
             target,
             to_server: Stream::of_commands(),
@@ -72,26 +85,26 @@ impl Proxy {
             connections: Mutex::default(),
         });
         let listening = tokio::spawn(accept(listener, Arc::clone(&shared)));
-        Ok(Self { shared, port, listening: Mutex::new(Some(listening)) })
+        Self { shared, address, listening: Mutex::new(Some(listening)) }
     }
 
     /// The port that clients connect to.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.port
+        self.address.port()
     }
 
     /// The address that clients connect to.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
+        self.address
     }
 
-    /// `redis://127.0.0.1:PORT/`; for a server with a password see
+    /// `redis://ADDRESS/`; for a server with a password see
     /// [`Server::url_through`](crate::Server::url_through).
     #[must_use]
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}/", self.port)
+        format!("redis://{}/", self.address)
     }
 
     /// Lifts every rule of both directions: held and delayed bytes are delivered at once.
@@ -214,12 +227,12 @@ impl Drop for Proxy {
     }
 }
 
-async fn listen_anywhere() -> Result<(TcpListener, u16), Error> {
+async fn listen_anywhere() -> Result<(TcpListener, SocketAddr), Error> {
     let mut last = io::Error::from(io::ErrorKind::AddrInUse);
     for _ in 0..PORT_TRIES {
-        let port = port::free()?;
-        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
-            Ok(listener) => return Ok((listener, port)),
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port::free()?));
+        match TcpListener::bind(address).await {
+            Ok(listener) => return Ok((listener, address)),
             Err(error) => last = error,
         }
     }

@@ -133,6 +133,28 @@ impl Server {
         Ok(written.saturating_sub(self.replication_offset("slave_repl_offset").await?))
     }
 
+    /// Makes the server fail to save its data, so that it refuses writes (`MISCONF`) until
+    /// `stop-writes-on-bgsave-error` is `no`.
+    ///
+    /// # Errors
+    ///
+    /// As [`command`](Self::command), and [`Error::Io`] when the server's directory cannot be
+    /// changed.
+    pub async fn fail_to_save(&self) -> Result<(), Error> {
+        // The server cannot replace a directory by a file.
+        let place = self.directory.path().join("dump.rdb");
+        std::fs::create_dir(place).map_err(Error::io("make a directory where the data belongs"))?;
+        self.command(&["CONFIG", "SET", "save", "3600 1000000"]).await?;
+        self.command(&["BGSAVE"]).await?;
+        until("a save has failed", SIGNAL_LIMIT, || async {
+            match self.info("persistence").await?.remove("rdb_last_bgsave_status").as_deref() {
+                Some("err") => Ok(()),
+                status => Err(Error::unexpected(format!("the last save was {status:?}"))),
+            }
+        })
+        .await
+    }
+
     async fn replication_offset(&self, field: &str) -> Result<u64, Error> {
         let offset = self.info("replication").await?.remove(field);
         let offset = offset.as_deref().and_then(|offset| offset.parse().ok());

@@ -1,5 +1,6 @@
 use crate::wire::Wire;
-use cloakroom_testbed::{Cluster, Error, Handover, Server};
+use cloakroom_testbed::{Cluster, Direction, Error, Handover, Server};
+use std::net::Ipv4Addr;
 
 async fn role(server: &Server) -> String {
     server.info("replication").await.unwrap()["role"].clone()
@@ -40,6 +41,30 @@ async fn a_slot_on_the_move_answers_ask_and_then_moved() {
     new.ask("GET {k}1\r\n", "$1\r\nv\r\n").await;
     cluster.move_slot(slot, from).await.unwrap();
     old.ask("GET {k}1\r\n", "$1\r\nv\r\n").await;
+}
+
+#[tokio::test]
+async fn clients_of_another_loopback_address_stay_behind_its_proxies() {
+    let hostless = "cluster-preferred-endpoint-type unknown-endpoint";
+    let cluster = Cluster::builder().replicas_per_master(0).config(hostless).start().await.unwrap();
+    let host = Ipv4Addr::new(127, 0, 0, 8);
+    let proxies = cluster.proxies(host).await.unwrap();
+    let slot = cluster.slot_of("k").await.unwrap();
+    let owner = cluster.node_of(slot).await.unwrap();
+    let at = |port| proxies.iter().find(|proxy| proxy.port() == port).unwrap();
+    let elsewhere = proxies.iter().find(|proxy| proxy.port() != owner.port()).unwrap();
+    assert_eq!(elsewhere.url(), format!("redis://{host}:{}/", elsewhere.port()));
+    let mut redirected = Wire::open(elsewhere.address()).await;
+    redirected.ask("GET k\r\n", &format!("-MOVED {slot} :{}\r\n", owner.port())).await;
+
+    let mut client = Wire::open(at(owner.port()).address()).await;
+    client.ask("SET k v\r\n", "+OK\r\n").await;
+    at(owner.port()).hold(Direction::ToClient);
+    client.send("GET k\r\n").await;
+    owner.text(&["GET", "k"]).await.unwrap();
+    at(owner.port()).release(Direction::ToClient);
+    client.expect("$1\r\nv\r\n").await;
+    assert!(cluster.proxies(host).await.is_err(), "the ports are in use");
 }
 
 #[tokio::test]

@@ -158,3 +158,23 @@ async fn a_guard_around_the_login_page_itself_does_not_redirect_in_circles() {
     let reply = send_with(&node, None, (GET, "/login?next=/login"), PAGE).await;
     assert_eq!((reply.status, reply.header("location")), (StatusCode::UNAUTHORIZED, vec![]));
 }
+
+#[tokio::test]
+async fn a_rejection_says_whether_it_redirects_and_where_to() {
+    let routes = axum::Router::new()
+        .route(
+            "/where",
+            axum::routing::any(async |user: Result<cloakroom_auth::User<Account>, cloakroom_auth::AuthRejection>| {
+                match user.map(drop).unwrap_err() {
+                    cloakroom_auth::AuthRejection::SignIn(required) => format!("{:?}", required.location()),
+                    other => other.to_string(),
+                }
+            }),
+        )
+        .layer(cloakroom_auth::AuthLayer::new(Db::new()).login_page("/login").unwrap());
+    let node = crate::support::Node::with_routes(Deployment::local().builder(), routes);
+    let page = send_with(&node, None, (GET, "/where"), PAGE).await;
+    assert_eq!(page.ok().body, "Some(\"/login?next=%2Fwhere\")");
+    let program = send_with(&node, None, (GET, "/where"), &[]).await;
+    assert_eq!(program.ok().body, "None");
+}

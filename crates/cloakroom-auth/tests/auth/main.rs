@@ -4,6 +4,7 @@
 
 mod application;
 mod auth_hashes;
+mod bearer;
 mod flash;
 mod futures_are_send;
 mod guards;

@@ -11,16 +11,20 @@ use cloakroom_testbed::{Cluster, Handover};
 use crate::backend::LEASE;
 use crate::support::{Count, LIMIT, LONG, Visitor, key, selector_of, until, without_hint};
 
-async fn node(cluster: &Cluster) -> Sessions {
+pub(crate) async fn node(cluster: &Cluster) -> Sessions {
     node_with_lease(cluster, LEASE).await
 }
 
 async fn node_with_lease(cluster: &Cluster, lease: Duration) -> Sessions {
-    let store = RedisStore::builder(crate::support::NAMESPACE).cluster(cluster.urls()).lease(lease);
+    node_at(cluster.urls(), lease).await
+}
+
+pub(crate) async fn node_at(urls: Vec<String>, lease: Duration) -> Sessions {
+    let store = RedisStore::builder(crate::support::NAMESPACE).cluster(urls).lease(lease);
     crate::support::recorded().store(store.connect().await.expect("the cluster accepts the store")).build().unwrap()
 }
 
-async fn add(sessions: &Sessions, visitor: &Visitor) -> Result<u64, SessionErrorKind> {
+pub(crate) async fn add(sessions: &Sessions, visitor: &Visitor) -> Result<u64, SessionErrorKind> {
     let visit = visitor.enter(sessions);
     let count = |count: &mut Count| {
         count.0 += 1;
@@ -31,7 +35,7 @@ async fn add(sessions: &Sessions, visitor: &Visitor) -> Result<u64, SessionError
     outcome.map_err(|error| error.kind())
 }
 
-async fn count(sessions: &Sessions, visitor: &Visitor) -> Result<Option<u64>, SessionErrorKind> {
+pub(crate) async fn count(sessions: &Sessions, visitor: &Visitor) -> Result<Option<u64>, SessionErrorKind> {
     let visit = visitor.enter(sessions);
     let outcome = visit.get::<Count>().await;
     visit.leave().await;
@@ -41,13 +45,13 @@ async fn count(sessions: &Sessions, visitor: &Visitor) -> Result<Option<u64>, Se
 /// A client that writes on both nodes in turn, and reads each write on the other node, until it is
 /// stopped.
 #[derive(Debug, Default)]
-struct Workload {
+pub(crate) struct Workload {
     stop: AtomicBool,
     acknowledged: AtomicU64,
     unknown: AtomicU64,
     refused: AtomicU64,
     /// Reads that lacked a write that the client had seen before.
-    regressions: AtomicU64,
+    pub(crate) regressions: AtomicU64,
 }
 
 impl Workload {
@@ -72,7 +76,7 @@ impl Workload {
         }
     }
 
-    async fn wait_for(&self, more: u64) {
+    pub(crate) async fn wait_for(&self, more: u64) {
         let goal = self.acknowledged.load(Relaxed) + more;
         until("the client makes progress", async || self.acknowledged.load(Relaxed) >= goal).await;
     }
@@ -86,7 +90,7 @@ impl Workload {
 
 /// Runs `change` while a client works, and returns the number of acknowledged writes that were
 /// lost.
-async fn run_under_load(
+pub(crate) async fn run_under_load(
     cluster: &Cluster,
     nodes: &[Sessions; 2],
     visitor: &Visitor,

@@ -6,14 +6,17 @@
 mod authority;
 mod backend;
 mod cleaning;
+mod clocks;
 mod coherence;
 mod conformance;
 mod costs;
 mod database;
 mod first_tables;
+mod held_replies;
 #[cfg(target_os = "linux")]
 mod idle;
 mod limits;
+mod many_sessions;
 mod opening;
 mod pooler;
 mod rows;
@@ -24,3 +27,4 @@ mod statistics;
 mod support;
 #[cfg(feature = "tls")]
 mod tls;
+mod values;

@@ -4,6 +4,7 @@ mod backend;
 mod conformance;
 mod crash;
 mod full_disk;
+mod many_sessions;
 mod opening;
 mod owner;
 mod restart;

@@ -304,3 +304,26 @@ async fn a_double_click_on_the_login_logs_in() {
         second.get("/").await.ok("alice");
     }
 }
+
+#[tokio::test]
+async fn a_second_click_after_the_first_answer_keeps_the_cart_on_every_node() {
+    for deployment in Deployment::both() {
+        let backend = Backend::with_users();
+        let first_node = deployment.node();
+        let second_node = if deployment.is_shared() { deployment.node() } else { first_node.clone() };
+        for node in [&first_node, &second_node] {
+            let [_, first_app] = apps(&first_node, &backend);
+            let [_, app] = apps(node, &backend);
+            let mut first = Browser::new(&first_app);
+            first.post("/cart", "").await.ok("");
+            let expected = first.get("/cart").await.body;
+            let mut second = first.at(&app);
+            first.post("/login", ALICE).await.redirects_to("/");
+            second.post("/login", ALICE).await.redirects_to("/");
+            for browser in [&mut first, &mut second] {
+                browser.get("/").await.ok("alice");
+                browser.get("/cart").await.ok(&expected);
+            }
+        }
+    }
+}

@@ -144,6 +144,19 @@ async fn a_new_id_is_a_new_token_for_the_same_data() {
 }
 
 #[tokio::test]
+async fn a_session_without_keys_of_its_own_gets_a_new_token_too() {
+    for deployment in Deployment::both() {
+        let mut tab = Browser::new(&on(&deployment.node(), app()));
+        tab.get("/native").await.ok("");
+        let mut old = tab.clone();
+        tab.get("/cycle").await.ok("");
+        assert_ne!(old.token(), tab.token());
+        old.get("/has-native").await.ok("false");
+        tab.get("/has-native").await.ok("true");
+    }
+}
+
+#[tokio::test]
 async fn a_deleted_session_does_not_come_back_with_the_response() {
     for deployment in Deployment::both() {
         let mut tab = Browser::new(&on(&deployment.node(), app()));

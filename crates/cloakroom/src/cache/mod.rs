@@ -56,6 +56,8 @@ pub enum EndReason {
     Revoked,
     /// A login exceeded the principal's session limit, and this was its oldest session.
     Displaced,
+    /// The client got another session by a parallel login on another node, and uses that one.
+    Duplicate,
     /// Memory was full and the session was anonymous; or its principal exceeded its share of the
     /// memory and this was its oldest session.
     Evicted,
@@ -70,12 +72,13 @@ pub enum EndReason {
 }
 
 impl EndReason {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Logout,
         Self::Idle,
         Self::Absolute,
         Self::Revoked,
         Self::Displaced,
+        Self::Duplicate,
         Self::Evicted,
         Self::Reused,
         Self::Gone,
@@ -91,6 +94,7 @@ impl EndReason {
             Self::Absolute => "absolute",
             Self::Revoked => "revoked",
             Self::Displaced => "displaced",
+            Self::Duplicate => "duplicate",
             Self::Evicted => "evicted",
             Self::Reused => "reused",
             Self::Gone => "gone",
@@ -108,6 +112,7 @@ impl fmt::Display for EndReason {
             Self::Absolute => "the session reached its maximum lifetime",
             Self::Revoked => "the session was revoked",
             Self::Displaced => "a newer login exceeded the user's session limit",
+            Self::Duplicate => "the client uses another session of a parallel login",
             Self::Evicted => "the memory for sessions, or the user's share of it, was full",
             Self::Reused => "a replaced token was presented",
             Self::Gone => "the session ended on another node",

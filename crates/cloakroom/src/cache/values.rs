@@ -6,7 +6,7 @@ use crate::sync::Arc;
 
 use super::change::ValueEdit;
 use super::packed::Packed;
-use super::value::ValueEntry;
+use super::value::{ValueEntry, ValueKey};
 
 /// The values of a session: ready for use, or packed because they were not read for a while.
 #[derive(Clone, Debug)]
@@ -46,6 +46,11 @@ impl Values {
             Self::Packed(packed) => Cow::Owned(packed.unpack()),
             live => Cow::Borrowed(live.entries().unwrap_or_default()),
         }
+    }
+
+    /// Returns the key of every value entry.
+    pub(crate) fn keys(&self) -> Vec<ValueKey> {
+        self.unpacked().iter().map(ValueEntry::key).collect()
     }
 
     /// Returns `true` if there are more values than in `former`, or if they weigh more.

@@ -80,6 +80,9 @@ impl Engine {
             self.telemetry.counters.tokens_unknown.count();
         }
         credential.lineage = opened.and_then(|(lineage, is_current)| is_current.then_some(lineage));
+        if credential.lineage.is_some() {
+            self.end_duplicates_of(&token.selector, now);
+        }
         (credential, entry, opened.is_some())
     }
 

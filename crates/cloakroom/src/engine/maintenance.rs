@@ -66,6 +66,7 @@ impl Engine {
         self.retry_destroys().await;
         self.undo_undelivered().await;
         self.forget_logins(self.now());
+        self.forget_duplicates(self.now());
         self.recheck_watched().await;
         self.publish_metrics();
     }

@@ -9,6 +9,7 @@ mod create;
 mod credential;
 mod decode;
 mod delivery;
+mod duplicate_sessions;
 #[cfg_attr(not(feature = "keys"), path = "without_encryption.rs")]
 mod encryption;
 mod end;
@@ -40,6 +41,7 @@ pub(crate) use credential::{ChangeAuthor, Credential};
 pub(crate) use delivery::PendingDelivery;
 pub(crate) use join_all::join_all;
 pub(crate) use open_session::OpenSession;
+pub(crate) use parallel_logins::OtherLogin;
 pub(crate) use principal_watchers::PrincipalSubscription;
 pub(crate) use rotate::{LoginRequest, remember_me_lifetimes};
 pub(crate) use successor::SuccessorIdentity;
@@ -59,6 +61,7 @@ use crate::token::{CsrfSecret, Principal, Selector, VerifierHasher};
 
 use crate::config::Config;
 use crate::engine::delivery::UndeliveredTokens;
+use crate::engine::duplicate_sessions::DuplicateSessions;
 use crate::engine::encryption::RecordCipher;
 use crate::engine::load_limits::LoadLimits;
 use crate::engine::maintenance::{CHECKS_PER_TIMEOUT, Maintenance};
@@ -93,6 +96,7 @@ pub(crate) struct Engine {
     keys: Option<ActiveKeyRing>,
     backlog: Backlog,
     recent_logins: RecentLogins,
+    duplicates: DuplicateSessions,
     maintenance: Maintenance,
     #[cfg(debug_assertions)]
     types: crate::engine::registered_types::RegisteredTypes,
@@ -167,6 +171,7 @@ impl Engine {
             keys,
             backlog: Backlog::default(),
             recent_logins: RecentLogins::default(),
+            duplicates: DuplicateSessions::default(),
             maintenance: Maintenance::default(),
             #[cfg(debug_assertions)]
             types: crate::engine::registered_types::RegisteredTypes::default(),

@@ -4,14 +4,13 @@
 //! the second. The response that arrives last decides which token the client keeps, so the tokens
 //! of both must be equally good.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::cache::{ValueEdit, ValueRef, Values};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Weak};
 use crate::time::Timestamp;
-use crate::token::Fingerprint;
+use crate::token::{Fingerprint, Selector};
 
 use super::credential::Credential;
 use super::delivery::PendingDelivery;
@@ -20,7 +19,7 @@ use crate::engine::Engine;
 use crate::error::SessionError;
 
 /// Time for which a login is remembered, so that another one in progress can join it.
-const PARALLEL_WINDOW: Duration = Duration::from_secs(10);
+pub(super) const PARALLEL_WINDOW: Duration = Duration::from_secs(10);
 /// Maximum number of logins that are remembered.
 const MAX_RECENT_LOGINS: usize = 4096;
 
@@ -31,8 +30,8 @@ pub(super) struct RecentLogins(Mutex<VecDeque<RecentLogin>>);
 /// A completed login that concurrent ones may join.
 #[derive(Debug)]
 struct RecentLogin {
-    /// The secret that the login replaced.
-    before: Fingerprint,
+    /// The session and the secret that the client had before. The login may have made another session.
+    before: (Selector, Fingerprint),
     credential: Credential,
     request: LoginRequest,
     at: Timestamp,
@@ -49,7 +48,7 @@ impl Engine {
         request: &LoginRequest,
         made: &Arc<PendingDelivery>,
     ) {
-        let (now, before) = (self.now(), before.fingerprint);
+        let (now, before) = (self.now(), (before.selector, before.fingerprint));
         let (delivery, is_delivered) = (Arc::downgrade(made), made.is_done());
         let mut logins = self.recent_logins.0.lock();
         let request = request.clone();
@@ -81,8 +80,7 @@ impl Engine {
         let now = self.now();
         let logins = self.recent_logins.0.lock();
         let is_same = |login: &&RecentLogin| {
-            login.credential.selector == credential.selector
-                && login.before == credential.fingerprint
+            login.before == (credential.selector, credential.fingerprint)
                 && now.since(login.at) < PARALLEL_WINDOW
                 && login.request == *request
         };
@@ -93,41 +91,56 @@ impl Engine {
         (!is_lost).then_some((login.credential, delivery))
     }
 
-    /// Returns the values that the login keeps of the session that the client's token opened until
-    /// another login of the same principal, on any node, replaced that token. Returns none if the
-    /// other login was another principal's or replaced another token.
-    pub(crate) async fn keep_of_other_login(
+    /// Returns the login of the same principal, on any node, that replaced the client's token, with
+    /// the values that this login keeps of its session. `None` if another principal's login or
+    /// nothing of the kind replaced the token.
+    pub(crate) async fn other_login(
         &self,
-        credential: &Credential,
+        replaced: &Credential,
         request: &LoginRequest,
-    ) -> Result<Vec<ValueEdit>, SessionError> {
-        if request.keep.is_empty() {
-            return Ok(Vec::new());
-        }
-        let entry = match self.entry_for(&credential.selector).await {
+    ) -> Result<Option<OtherLogin>, SessionError> {
+        let entry = match self.entry_for(&replaced.selector).await {
             Ok(Some(entry)) => entry,
-            Ok(None) => return Ok(Vec::new()),
+            Ok(None) => return Ok(None),
             // A record that does not decode has nothing to carry over, and must not prevent the
             // login.
-            Err(error) if error.kind().is_unreadable() => return Ok(Vec::new()),
+            Err(error) if error.kind().is_unreadable() => return Ok(None),
             Err(error) => return Err(error),
         };
         let state = entry.state();
-        let verifier = self.verifier_hasher.hash(&credential.selector, &credential.secret);
+        let verifier = self.verifier_hasher.hash(&replaced.selector, &replaced.secret);
         let theirs = state.snapshot().filter(|snapshot| {
-            snapshot.principal() == Some(&request.principal)
-                && snapshot
-                    .previous()
-                    .is_some_and(|(previous, _)| previous.verifier == verifier && previous.accepted_until().is_none())
+            snapshot
+                .previous()
+                .is_some_and(|(previous, _)| previous.verifier == verifier && previous.accepted_until().is_none())
         });
-        Ok(theirs.map(|snapshot| kept(&snapshot.values, &request.keep)).unwrap_or_default())
+        let Some((snapshot, authentication)) = theirs.and_then(|snapshot| Some((snapshot, snapshot.authentication()?)))
+        else {
+            return Ok(None);
+        };
+        Ok((authentication.principal == request.principal).then(|| OtherLogin {
+            replaced: *replaced,
+            at: authentication.at,
+            kept: kept(&snapshot.values, request),
+        }))
     }
 }
 
-/// Returns edits that write the values under `keys` again.
-fn kept(values: &Values, keys: &[Cow<'static, str>]) -> Vec<ValueEdit> {
+/// A login on another node that replaced a client's token, which this client presents.
+#[derive(Debug)]
+pub(crate) struct OtherLogin {
+    /// The credential that the login replaced.
+    pub(super) replaced: Credential,
+    /// The instant of the login, by the clock of its node.
+    pub(super) at: Timestamp,
+    /// Edits that write the values of its session again that this login keeps.
+    pub(crate) kept: Vec<ValueEdit>,
+}
+
+/// Returns edits that write the values again that the login keeps.
+fn kept(values: &Values, request: &LoginRequest) -> Vec<ValueEdit> {
     let entries = values.unpacked();
-    let kept = entries.iter().filter(|value_entry| keys.iter().any(|key| key == value_entry.name()));
+    let kept = entries.iter().filter(|value_entry| request.keeps(value_entry.name()));
     kept.filter(|value_entry| matches!(value_entry.state(), ValueRef::Decoded(_) | ValueRef::Encoded(_)))
         .map(|value_entry| ValueEdit {
             key: value_entry.key(),

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::cache::{ChangeError, EndReason, Entry, LoginChange, SecretRotation, Snapshot};
+use crate::cache::{ChangeError, EndReason, Entry, LoginChange, SecretRotation, Snapshot, Values};
 use crate::lifetimes::Lifetimes;
 use crate::store::Admission;
 use crate::sync::Arc;
@@ -26,6 +26,8 @@ pub(crate) struct LoginRequest {
     pub(crate) label: Option<Arc<str>>,
     /// Keys of the values that an anonymous session carries over.
     pub(crate) keep: Vec<Cow<'static, str>>,
+    /// Start of the keys of further values that an anonymous session carries over.
+    pub(crate) keep_prefix: Option<&'static str>,
     /// "Remember me": the absolute lifetime, with the idle timeout lifted to it.
     pub(crate) remember: Option<Duration>,
     /// An idle timeout for this session alone.
@@ -40,6 +42,21 @@ const MAX_PRINCIPAL_BYTES: usize = 1024;
 const MAX_LABEL_BYTES: usize = 256;
 
 impl LoginRequest {
+    /// Returns `true` if an anonymous session carries over the value under `key`.
+    pub(super) fn keeps(&self, key: &str) -> bool {
+        self.keep_prefix.is_some_and(|prefix| key.starts_with(prefix)) || self.keep.iter().any(|kept| kept == key)
+    }
+
+    /// Returns the keys of the values that an anonymous session with these values carries over.
+    fn keys_to_keep(&self, values: &Values) -> Vec<Cow<'static, str>> {
+        let mut keys = self.keep.clone();
+        if self.keep_prefix.is_some() {
+            let carried = values.keys().into_iter().filter(|key| self.keeps(key.as_str()));
+            keys.extend(carried.map(|key| Cow::Owned(key.as_str().to_owned())));
+        }
+        keys
+    }
+
     /// Returns an error if the principal or the label is too long to be stored.
     pub(crate) fn check(&self) -> Result<(), SessionError> {
         let within = |what: &str, length: usize, most: usize| match length <= most {
@@ -137,7 +154,7 @@ impl Engine {
             Some(former) if *former == request.principal => None,
             // The values of another principal are never carried over.
             Some(_) => Some(Vec::new()),
-            None => Some(request.keep.clone()),
+            None => Some(request.keys_to_keep(&before.values)),
         };
         let authentication = Authentication::new(request.principal.clone(), now, request.label.clone());
         let lifetimes = self.lifetimes(before, request, now);

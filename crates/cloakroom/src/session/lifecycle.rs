@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::application::PrincipalSessions;
 use crate::cache::{ChangeError, EndReason, Entry};
 use crate::engine::{
-    CommitError, Credential, LoginRequest, Lookup, OpenSession, PendingDelivery, ProposedChange, remember_me_lifetimes,
+    CommitError, Credential, LoginRequest, Lookup, OpenSession, OtherLogin, PendingDelivery, ProposedChange,
+    remember_me_lifetimes,
 };
 use crate::error::{SessionError, SessionErrorKind};
 use crate::store::Destroyed;
@@ -17,8 +18,15 @@ use super::request::RequestSession;
 /// A live session, and its client's credential.
 type Present = (Credential, Arc<Entry>);
 
-/// A session that was created for a login, with what happens if its client never gets the token.
-type Created = (Credential, Arc<Entry>, Arc<PendingDelivery>);
+/// A session that was created for a login.
+struct Created {
+    credential: Credential,
+    entry: Arc<Entry>,
+    /// Ends the session if its client never gets the token.
+    delivery: Arc<PendingDelivery>,
+    /// The login of the same client on another node, if there is one.
+    other: Option<OtherLogin>,
+}
 
 impl RequestSession {
     /// Logs in, in a new session if the client's token opens none.
@@ -29,11 +37,11 @@ impl RequestSession {
         self.check_response_not_begun()?;
         let mut created = None;
         let outcome = self.log_in(request, &mut created).await;
-        if let Some((credential, entry, delivery)) = created {
+        if let Some(created) = created {
             if outcome.is_err() {
-                self.engine().end_eventually(&credential.selector, entry, EndReason::Logout).await;
+                self.engine().end_eventually(&created.credential.selector, created.entry, EndReason::Logout).await;
             }
-            delivery.disarm();
+            created.delivery.disarm();
         }
         outcome
     }
@@ -47,7 +55,7 @@ impl RequestSession {
             let present = if created.is_some() || is_superseded { None } else { self.present().await? };
             let (credential, entry) = match (present, &*created) {
                 (Some(present), _) => present,
-                (None, Some((credential, entry, _))) => self.created_before(credential, entry).await?,
+                (None, Some(created)) => self.created_before(&created.credential, &created.entry).await?,
                 (None, None) if self.join_other_login(request).await? => return Ok(()),
                 (None, None) => self.create_for(request, created).await?,
             };
@@ -56,6 +64,9 @@ impl RequestSession {
             }
             match self.engine().login(&credential, &entry, request).await {
                 Ok((credential, delivery)) => {
+                    if let Some(other) = created.as_ref().and_then(|created| created.other.as_ref()) {
+                        self.engine().remember_duplicate(other, &credential, request, &delivery);
+                    }
                     self.with_token(|token| token.replace_token(credential, entry, delivery));
                     return Ok(());
                 }
@@ -121,12 +132,14 @@ impl RequestSession {
     /// token.
     async fn create_for(&self, request: &LoginRequest, created: &mut Option<Created>) -> Result<Present, SessionError> {
         let engine = self.engine();
-        let kept = match self.replaced_credential() {
-            Some(credential) => Box::pin(engine.keep_of_other_login(&credential, request)).await?,
-            None => Vec::new(),
+        let other = match self.replaced_credential() {
+            Some(credential) => Box::pin(engine.other_login(&credential, request)).await?,
+            None => None,
         };
-        let (credential, entry, _) = created.insert(engine.create(&kept).await?);
-        Ok((*credential, Arc::clone(entry)))
+        let kept = other.as_ref().map_or(&[][..], |other| &other.kept);
+        let (credential, entry, delivery) = engine.create(kept).await?;
+        *created = Some(Created { credential, entry: Arc::clone(&entry), delivery, other });
+        Ok((credential, entry))
     }
 
     /// Returns the credential that the client presented, if a rotation has replaced it.

@@ -38,6 +38,7 @@ impl Login {
             principal: principal.into(),
             label: None,
             keep: Vec::new(),
+            keep_prefix: None,
             remember: None,
             idle: None,
             ends_others: false,
@@ -60,6 +61,15 @@ impl Login {
     #[doc(hidden)]
     pub fn keep_named(mut self, key: impl Into<String>) -> Self {
         self.0.keep.push(Cow::Owned(key.into()));
+        self
+    }
+
+    /// Keeps the values under all keys that begin with `prefix`, as [`keep`](Self::keep) does.
+    ///
+    /// For adapters of other libraries, which name no types.
+    #[doc(hidden)]
+    pub fn keep_prefixed(mut self, prefix: &'static str) -> Self {
+        self.0.keep_prefix = Some(prefix);
         self
     }
 

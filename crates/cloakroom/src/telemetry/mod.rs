@@ -225,6 +225,7 @@ impl Telemetry {
             EndReason::Absolute => &self.counters.ended_absolute,
             EndReason::Revoked => &self.counters.ended_revoked,
             EndReason::Displaced => &self.counters.ended_displaced,
+            EndReason::Duplicate => &self.counters.ended_duplicate,
             EndReason::Evicted => &self.counters.ended_evicted,
             EndReason::Reused => &self.counters.ended_reused,
             EndReason::Gone => &self.counters.ended_gone,

@@ -97,6 +97,8 @@ counters! {
     ended_revoked in "cloakroom_ended_total" { reason = "revoked" },
     /// Sessions displaced by a newer login of their principal.
     ended_displaced in "cloakroom_ended_total" { reason = "displaced" },
+    /// Sessions that parallel logins of one client left over on several nodes.
+    ended_duplicate in "cloakroom_ended_total" { reason = "duplicate" },
     /// Anonymous sessions evicted because memory was full.
     ended_evicted in "cloakroom_ended_total" { reason = "evicted" },
     /// Sessions ended because a replaced token was presented again.

@@ -5,7 +5,7 @@ use axum::extract::Path;
 use axum::routing::any;
 use cloakroom::{Login, Session, SessionError};
 
-use crate::support::{Browser, Deployment, HandlerGate, Kept, Node, bare_token};
+use crate::support::{Browser, Deployment, HandlerGate, Kept, Node, bare_token, minutes, secs};
 
 fn node(builder: cloakroom::SessionsBuilder) -> Node {
     let cart = async |kept: Session<Kept>| kept.0.clone();
@@ -149,4 +149,102 @@ async fn r07_a_first_click_that_was_given_up_does_not_end_the_second_one_s_sessi
         assert_eq!(second.get("/whoami").await.ok().body, "alice");
         assert_eq!(second.get("/cart").await.ok().body, "cart");
     }
+}
+
+/// Logs in on both nodes with one anonymous token. Returns the possible states of the browser.
+async fn double_click(nodes: &[Node; 2]) -> [Browser; 2] {
+    let mut first = visitor(&nodes[0]).await;
+    let mut second = first.at(&nodes[1].app);
+    first.post("/login-keeping/alice").await.ok();
+    second.post("/login-keeping/alice").await.ok();
+    [first, second]
+}
+
+#[tokio::test]
+async fn r23_of_two_sessions_of_a_double_click_the_unused_one_ends() {
+    for deployment in crate::support::CLOCK_SKEWS.map(Deployment::with_clock_skew) {
+        for kept in [0, 1] {
+            let nodes = nodes(&deployment);
+            let mut browsers = double_click(&nodes).await;
+            assert_eq!(nodes[0].sessions.of("alice").list().await.unwrap().len(), 2);
+            deployment.clock.advance(secs(61));
+            let mut browser = browsers[kept].at(&nodes[1].app);
+            for _ in 0..2 {
+                assert_eq!(browser.get("/cart").await.ok().body, "cart");
+            }
+            nodes[1].sessions.run_pending_tasks().await;
+            for node in &nodes {
+                assert_eq!(node.sessions.of("alice").list().await.unwrap().len(), 1);
+                let mut unused = browsers[1 - kept].at(&node.app);
+                assert_eq!(unused.get("/whoami").await.ok().body, "nobody");
+                let mut browser = browsers[kept].at(&node.app);
+                assert_eq!(browser.get("/whoami").await.ok().body, "alice");
+                assert_eq!(browser.get("/cart").await.ok().body, "cart");
+            }
+            assert_eq!(nodes[1].sessions.stats().ended_duplicate, 1);
+            nodes[0].sessions.of("alice").revoke_all().await.unwrap();
+            browsers[kept].cookie = None;
+        }
+    }
+}
+
+#[tokio::test]
+async fn r23_while_an_answer_may_still_arrive_both_sessions_of_a_double_click_stay() {
+    let deployment = Deployment::shared();
+    let nodes = nodes(&deployment);
+    let [first, second] = double_click(&nodes).await;
+    deployment.clock.advance(secs(59));
+    for browser in [&first, &second] {
+        assert_eq!(browser.at(&nodes[1].app).get("/cart").await.ok().body, "cart");
+    }
+    nodes[1].sessions.run_pending_tasks().await;
+    assert_both_logged_in(&nodes, [first, second]).await;
+}
+
+#[tokio::test]
+async fn r23_a_client_that_comes_with_an_old_token_much_later_ends_no_other_session() {
+    let deployment = Deployment::shared();
+    let nodes = nodes(&deployment);
+    let mut first = visitor(&nodes[0]).await;
+    let mut second = first.at(&nodes[1].app);
+    first.post("/login-keeping/alice").await.ok();
+    deployment.clock.advance(minutes(2));
+    second.post("/login-keeping/alice").await.ok();
+    deployment.clock.advance(minutes(2));
+    assert_eq!(second.get("/cart").await.ok().body, "cart");
+    nodes[1].sessions.run_pending_tasks().await;
+    assert_both_logged_in(&nodes, [first, second]).await;
+}
+
+#[tokio::test]
+async fn r23_further_logins_on_the_second_node_join_its_session() {
+    for deployment in Deployment::local_and_skewed() {
+        let nodes = nodes(&deployment);
+        let first = visitor(&nodes[0]).await;
+        let mut tokens = Vec::new();
+        for node in [0, 1, 1, 0, 1] {
+            let mut browser = first.at(&nodes[node].app);
+            browser.post("/login-keeping/alice").await.ok();
+            assert_eq!(browser.get("/cart").await.ok().body, "cart");
+            tokens.push(bare_token(browser.cookie.as_deref().unwrap()).to_owned());
+        }
+        tokens.sort();
+        tokens.dedup();
+        assert_eq!(tokens.len(), if deployment.store.is_some() { 2 } else { 1 });
+        assert_eq!(nodes[0].sessions.of("alice").list().await.unwrap().len(), tokens.len());
+    }
+}
+
+#[tokio::test]
+async fn r23_a_login_of_somebody_else_under_the_same_token_ends_nothing() {
+    let deployment = Deployment::shared();
+    let nodes = nodes(&deployment);
+    let mut alice = visitor(&nodes[0]).await;
+    let mut mallory = alice.at(&nodes[1].app);
+    alice.post("/login-keeping/alice").await.ok();
+    mallory.post("/login-keeping/mallory").await.ok();
+    deployment.clock.advance(minutes(2));
+    mallory.get("/whoami").await.ok();
+    nodes[1].sessions.run_pending_tasks().await;
+    assert_eq!(alice.get("/whoami").await.ok().body, "alice");
 }

@@ -40,12 +40,12 @@ pub(super) async fn send_following(
         if asking { timed(left, request.send_asking(&pair)).await } else { request.send(&pair, key, kind, left).await };
     match answer {
         Ok(answer) => Redirect::Done(answer, lease),
-        Err(error) => after(error, kind),
+        Err(error) => after(error, kind, &master.address.0),
     }
 }
 
-fn after(error: RedisError, kind: RequestKind) -> Redirect {
-    let address = || error.redirect_node().and_then(|(node, _)| parse(node));
+fn after(error: RedisError, kind: RequestKind, asked: &str) -> Redirect {
+    let address = || error.redirect_node().and_then(|(node, _)| parse(node, asked));
     match error.kind() {
         ErrorKind::Server(ServerErrorKind::Moved) => Redirect::Moved(address()),
         ErrorKind::Server(ServerErrorKind::Ask) => match address() {
@@ -63,8 +63,10 @@ fn after(error: RedisError, kind: RequestKind) -> Redirect {
     }
 }
 
-fn parse(node: &str) -> Option<Address> {
+/// Parses `host:port`. Without a host it is that of the queried server
+/// (`cluster-preferred-endpoint-type unknown-endpoint`).
+fn parse(node: &str, asked: &str) -> Option<Address> {
     let (host, port) = node.rsplit_once(':')?;
-    let port = port.parse().ok()?;
-    (!host.is_empty()).then(|| (host.to_owned(), port))
+    let host = if host.is_empty() { asked } else { host };
+    Some((host.to_owned(), port.parse().ok()?))
 }

@@ -120,6 +120,75 @@ async fn a_server_that_refuses_writes_goes_on_with_reads() {
 }
 
 #[tokio::test]
+async fn a_server_that_cannot_save_refuses_writes_and_goes_on_with_reads() {
+    let deployment = Deployment::open().await;
+    let (a, b) = (deployment.node().await, deployment.node().await);
+    let (alice, stranger) = copied(&a).await;
+    deployment.server.fail_to_save().await.unwrap();
+    for node in [&a, &b] {
+        let refused = node.add(&alice).await.unwrap_err();
+        assert_eq!(refused.kind(), SessionErrorKind::StoreUnavailable);
+        assert!(format!("{refused:?}").contains("MISCONF"), "{refused:?}");
+        assert_eq!(node.count(&stranger).await.unwrap(), Some(1), "even if it has to be loaded first");
+        assert!(node.login(&alice, "alice").await.is_err());
+        assert_eq!(node.whoami(&alice).await.unwrap(), None, "nothing was changed");
+    }
+    deployment.server.command(&["CONFIG", "SET", "stop-writes-on-bgsave-error", "no"]).await.unwrap();
+    assert_eq!(b.add(&alice).await.unwrap(), 2);
+    until("the copy is renewed", async || matches!(a.count(&stranger).await, Ok(Some(2)))).await;
+}
+
+#[tokio::test]
+async fn a_node_that_lost_its_connections_to_a_full_server_serves_nothing_outdated_and_comes_back() {
+    let deployment = Deployment::open().await;
+    let node = deployment.node_with_lease(Duration::from_millis(400)).await;
+    let (alice, stranger) = copied(&node).await;
+    // Kept open: the server refuses everybody else while this one is connected.
+    let mut admin = TcpStream::connect(deployment.server.address()).await.unwrap();
+    let refuse_others = b"CONFIG SET maxclients 1\r\nCLIENT KILL TYPE normal SKIPME yes\r\n";
+    let tried = node.proxy.traffic().connections;
+    admin.write_all(refuse_others).await.unwrap();
+    until("the node has tried to reconnect", async || node.proxy.traffic().connections >= tried + 2).await;
+    until("no copy is served", async || node.count(&stranger).await.is_err()).await;
+    assert_eq!(node.add(&alice).await.unwrap_err().kind(), SessionErrorKind::StoreUnavailable);
+    let change = format!("HSET {} value:count \"1 2 - json 7\"\r\n", key(&selector_of(&alice)));
+    admin.write_all(change.as_bytes()).await.unwrap();
+    admin.write_all(b"CONFIG SET maxclients 1000\r\n").await.unwrap();
+    until("the node serves what is there now", async || matches!(node.count(&stranger).await, Ok(Some(7)))).await;
+    let refused = deployment.server.info("stats").await.unwrap()["rejected_connections"].parse::<u64>().unwrap();
+    assert!(refused >= 1, "{refused} connections were refused");
+}
+
+#[tokio::test]
+async fn a_server_at_its_limit_of_clients_goes_on_with_the_nodes_that_are_connected() {
+    let deployment = Deployment::open().await;
+    let node = deployment.node().await;
+    let (alice, _) = copied(&node).await;
+    deployment.server.command(&["CONFIG", "SET", "maxclients", "1"]).await.unwrap();
+    assert_eq!(node.add(&alice).await.unwrap(), 2);
+    let refused = RedisStore::builder(NAMESPACE).server(deployment.server.url()).connect().await.unwrap_err();
+    assert!(refused.to_string().contains("cannot be reached"), "{refused}");
+    assert_eq!(node.add(&alice).await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn a_server_that_is_busy_with_a_script_vouches_for_nothing_and_is_served_again_afterwards() {
+    let server = Server::builder().config("busy-reply-threshold 50").start().await.unwrap();
+    let deployment = Deployment { server };
+    let node = deployment.node_with_lease(Duration::from_millis(400)).await;
+    let (alice, stranger) = copied(&node).await;
+    let mut other = TcpStream::connect(deployment.server.address()).await.unwrap();
+    other.write_all(b"EVAL \"while true do end\" 0\r\n").await.unwrap();
+    until("no copy is served", async || node.count(&stranger).await.is_err()).await;
+    let refused = node.add(&alice).await.unwrap_err();
+    assert_eq!(refused.kind(), SessionErrorKind::StoreUnavailable, "nothing was changed: {refused:?}");
+    let mut admin = TcpStream::connect(deployment.server.address()).await.unwrap();
+    admin.write_all(b"SCRIPT KILL\r\n").await.unwrap();
+    until("it is served again", async || matches!(node.count(&stranger).await, Ok(Some(1)))).await;
+    assert_eq!(node.add(&alice).await.unwrap(), 2);
+}
+
+#[tokio::test]
 async fn a_node_whose_connections_the_server_evicts_serves_no_outdated_copy() {
     let deployment = Deployment::open().await;
     let node = deployment.node().await;
