@@ -82,8 +82,8 @@ impl OldCookie {
     /// The cookie was signed by `axum_session`, by `SessionConfig::with_key`.
     ///
     /// The signature is skipped and not checked, because it also covers the address and the browser
-    /// of the client. What remains is the random id: as in an application without a key, it opens the
-    /// session for every client that has it, until the session is taken over.
+    /// of the client. What remains is the random id: as in an application without a key, it opens
+    /// the session for every client that has it, until the session is taken over.
     #[cfg(feature = "axum-session")]
     pub fn signed_by_axum_session(mut self) -> Self {
         self.protection = Protection::AxumSession;
