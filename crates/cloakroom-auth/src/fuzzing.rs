@@ -8,8 +8,8 @@ use http::HeaderValue;
 use crate::Next;
 use crate::next::login_address;
 
-/// Checks the parser of the page to return to after a login: a browser stays on the site, at exactly
-/// that page, even if a proxy has decoded the address once more.
+/// Checks the parser of the page to return to after a login: a browser stays on the site, at
+/// exactly that page, even if a proxy has decoded the address once more.
 ///
 /// An input is the text of a page, and the query of a login page.
 ///
