@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use axum::Router;
 use axum::body::{Body, BodyDataStream};
 use axum::http::header::COOKIE;
@@ -73,7 +75,8 @@ async fn connect(app: &Router, client: Option<&TestClient>, origin: &str) -> Res
 }
 
 async fn receive(socket: &mut Socket) -> Message {
-    socket.next().await.unwrap().unwrap()
+    let message = tokio::time::timeout(Duration::from_secs(20), socket.next()).await;
+    message.expect("a message comes in time").unwrap().unwrap()
 }
 
 #[tokio::test]
