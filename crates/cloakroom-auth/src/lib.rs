@@ -67,6 +67,9 @@ mod auth_layer;
 mod client;
 mod current_user;
 pub mod flash;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod guard;
 mod log_in;
 mod next;

@@ -55,7 +55,7 @@ impl Next {
         self.path().unwrap_or(default)
     }
 
-    fn from_query(query: &str) -> Self {
+    pub(crate) fn from_query(query: &str) -> Self {
         let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == PARAMETER);
         match (values.next(), values.next()) {
             (Some((_, next)), None) => Self::parse(&next),

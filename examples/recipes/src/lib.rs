@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod api;
 pub mod cart;
+pub mod live;
 pub mod notes;
 pub mod roles;
 pub mod two_nodes;

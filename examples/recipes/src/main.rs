@@ -3,15 +3,16 @@
 use std::error::Error;
 
 use cloakroom::Sessions;
-use cloakroom_recipes::{accounts, api, cart, notes, roles, two_nodes};
+use cloakroom_recipes::{accounts, api, cart, live, notes, roles, two_nodes};
 
-const USAGE: &str = "Usage: cloakroom-recipes <cart|accounts|roles|notes|api|two-nodes> [PORT]";
+const USAGE: &str = "Usage: cloakroom-recipes <cart|live|accounts|roles|notes|api|two-nodes> [PORT]";
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let app = match arguments.next().as_deref() {
         Some("cart") => cart::app(Sessions::in_memory()),
+        Some("live") => live::app(Sessions::in_memory()),
         Some("accounts") => accounts::app("accounts.db").await?,
         Some("roles") => roles::app(Sessions::in_memory(), roles::Staff::default())?,
         Some("notes") => notes::app(Sessions::in_memory()),

@@ -13,7 +13,7 @@ use crate::support::{Browser, Deployment, Node, secs};
 const TTL: Duration = secs(60);
 
 #[tokio::test]
-async fn a_password_that_was_changed_in_the_database_ends_all_sessions_within_the_ttl() {
+async fn r72_a_password_that_was_changed_in_the_database_ends_all_sessions_within_the_ttl() {
     let (deployment, db) = (Deployment::shared(), Db::new());
     let [first, second] = [node(&deployment, &db), node(&deployment, &db)];
     let mut devices = [signed_in(&first, "ada").await, signed_in(&second, "ada").await];
@@ -33,7 +33,7 @@ async fn a_password_that_was_changed_in_the_database_ends_all_sessions_within_th
 }
 
 #[tokio::test]
-async fn a_password_that_was_changed_in_the_database_ends_sessions_at_once_if_the_user_is_invalidated() {
+async fn r72_a_password_that_was_changed_in_the_database_ends_sessions_at_once_if_the_user_is_invalidated() {
     let (deployment, db) = (Deployment::shared(), Db::new());
     let [first, second] = [node(&deployment, &db), node(&deployment, &db)];
     let mut device = signed_in(&second, "ada").await;
@@ -44,7 +44,7 @@ async fn a_password_that_was_changed_in_the_database_ends_sessions_at_once_if_th
 }
 
 #[tokio::test]
-async fn the_device_that_changed_the_password_stays_signed_in_and_the_others_end_at_once() {
+async fn r72_the_device_that_changed_the_password_stays_signed_in_and_the_others_end_at_once() {
     for deployment in Deployment::both() {
         let db = Db::new();
         let [first, second] = deployment_nodes(&deployment, &db);
@@ -64,7 +64,7 @@ async fn the_device_that_changed_the_password_stays_signed_in_and_the_others_end
 }
 
 #[tokio::test]
-async fn a_login_with_a_password_that_is_replaced_meanwhile_does_not_last() {
+async fn r72_a_login_with_a_password_that_is_replaced_meanwhile_does_not_last() {
     for deployment in Deployment::both() {
         let db = Db::new();
         let node = node(&deployment, &db);
@@ -78,7 +78,7 @@ async fn a_login_with_a_password_that_is_replaced_meanwhile_does_not_last() {
 }
 
 #[tokio::test]
-async fn a_login_without_a_digest_does_not_last_if_the_user_has_one() {
+async fn r72_a_login_without_a_digest_does_not_last_if_the_user_has_one() {
     for deployment in Deployment::both() {
         let node = node(&deployment, &Db::new());
         let mut browser = Browser::new(&node.app);
@@ -118,7 +118,7 @@ async fn a_confirmed_login_keeps_its_digest() {
 }
 
 #[tokio::test]
-async fn parallel_requests_after_a_change_all_find_nobody() {
+async fn r72_parallel_requests_after_a_change_all_find_nobody() {
     for deployment in Deployment::both() {
         let db = Db::new();
         let node = node(&deployment, &db);
@@ -138,7 +138,7 @@ async fn parallel_requests_after_a_change_all_find_nobody() {
 }
 
 #[tokio::test]
-async fn a_session_that_cannot_be_ended_is_refused_until_it_is() {
+async fn r72_a_session_that_cannot_be_ended_is_refused_until_it_is() {
     let (deployment, db) = (Deployment::shared(), Db::new());
     let store = FaultyStore::new(deployment.store.as_ref().unwrap().node());
     let node = Node::with_routes(deployment.builder().store(store.clone()), routes(&db));

@@ -8,7 +8,7 @@ use crate::support::{Deployment, secs};
 const GET: Method = Method::GET;
 
 #[tokio::test]
-async fn a_browser_is_sent_to_the_login_page_and_back() {
+async fn r73_a_browser_is_sent_to_the_login_page_and_back() {
     for deployment in Deployment::both() {
         let node = node(&deployment, &Db::new());
         for path in ["/account", "/staff", "/profile"] {
@@ -28,7 +28,7 @@ async fn a_browser_is_sent_to_the_login_page_and_back() {
 }
 
 #[tokio::test]
-async fn a_link_to_the_login_page_does_not_lead_to_another_site() {
+async fn r71_a_link_to_the_login_page_does_not_lead_to_another_site() {
     let node = node(&Deployment::local(), &Db::new());
     for next in ["//evil.example", "https://evil.example", "/%5Cevil.example", "/login", "/x&next=/y"] {
         let reply = send_with(&node, None, (Method::POST, &format!("/sign-in/ada?next={next}")), PAGE).await;
@@ -68,7 +68,7 @@ async fn a_request_that_is_not_repeated_after_the_login_has_no_page_to_return_to
 }
 
 #[tokio::test]
-async fn a_path_that_is_no_safe_page_is_not_returned_to() {
+async fn r71_a_path_that_is_no_safe_page_is_not_returned_to() {
     let node = node(&Deployment::local(), &Db::new());
     for path in ["/account?a\\b".to_owned(), format!("/account?{}", "a".repeat(3000))] {
         let reply = send_with(&node, None, (GET, &path), PAGE).await;
@@ -77,7 +77,7 @@ async fn a_path_that_is_no_safe_page_is_not_returned_to() {
 }
 
 #[tokio::test]
-async fn a_program_gets_401_and_no_redirect() {
+async fn r73_a_program_gets_401_and_no_redirect() {
     for deployment in Deployment::both() {
         let node = node(&deployment, &Db::new());
         let html = ("accept", "text/html");
@@ -102,7 +102,7 @@ async fn a_program_gets_401_and_no_redirect() {
 }
 
 #[tokio::test]
-async fn a_user_without_the_permission_gets_403_and_no_redirect() {
+async fn r73_a_user_without_the_permission_gets_403_and_no_redirect() {
     for deployment in Deployment::both() {
         let node = node(&deployment, &Db::new());
         let (ada, bob) = (signed_in(&node, "ada").await, signed_in(&node, "bob").await);
@@ -117,7 +117,7 @@ async fn a_user_without_the_permission_gets_403_and_no_redirect() {
 }
 
 #[tokio::test]
-async fn a_role_that_was_withdrawn_is_effective_after_the_ttl() {
+async fn r73_a_role_that_was_withdrawn_is_effective_after_the_ttl() {
     for deployment in Deployment::both() {
         let db = Db::new();
         let node = node(&deployment, &db);
@@ -132,7 +132,7 @@ async fn a_role_that_was_withdrawn_is_effective_after_the_ttl() {
 }
 
 #[tokio::test]
-async fn a_role_that_was_withdrawn_is_effective_at_once_on_every_node_if_it_is_invalidated() {
+async fn r73_a_role_that_was_withdrawn_is_effective_at_once_on_every_node_if_it_is_invalidated() {
     let (deployment, db) = (Deployment::shared(), Db::new());
     let [first, second] = [node(&deployment, &db), node(&deployment, &db)];
     let mut devices = [signed_in(&first, "ada").await, signed_in(&second, "ada").await];

@@ -5,9 +5,14 @@
 mod application;
 mod auth_hashes;
 mod bearer;
+#[path = "../corpus/mod.rs"]
+mod corpus;
+#[path = "../../../cloakroom/tests/support/figures.rs"]
+mod figures;
 mod flash;
 mod futures_are_send;
 mod guards;
+mod pages;
 #[allow(dead_code, unused_imports, reason = "the other tests over HTTP use the rest")]
 #[path = "../../../cloakroom/tests/http/support/mod.rs"]
 mod support;

@@ -80,7 +80,7 @@ async fn a_visitor_without_a_login_has_no_user_and_nothing_is_loaded_or_created(
 }
 
 #[tokio::test]
-async fn a_user_who_was_deleted_is_signed_out_when_the_user_is_loaded_again() {
+async fn r73_a_user_who_was_deleted_is_signed_out_when_the_user_is_loaded_again() {
     for deployment in Deployment::both() {
         let db = Db::new();
         let node = node(&deployment, &db);
@@ -96,7 +96,7 @@ async fn a_user_who_was_deleted_is_signed_out_when_the_user_is_loaded_again() {
 }
 
 #[tokio::test]
-async fn another_user_in_the_same_browser_is_never_the_cached_one() {
+async fn r73_another_user_in_the_same_browser_is_never_the_cached_one() {
     for deployment in Deployment::both() {
         let db = Db::new();
         let node = node(&deployment, &db);
@@ -108,7 +108,7 @@ async fn another_user_in_the_same_browser_is_never_the_cached_one() {
 }
 
 #[tokio::test]
-async fn a_source_that_is_down_is_a_503_and_nobody_is_signed_out() {
+async fn r73_a_source_that_is_down_is_a_503_and_nobody_is_signed_out() {
     for deployment in Deployment::both() {
         let db = Db::new();
         let node = node(&deployment, &db);
@@ -153,7 +153,7 @@ async fn a_missing_layer_is_named_in_the_response_of_a_debug_build() {
 }
 
 #[test]
-fn a_login_page_on_another_site_is_refused() {
+fn r71_a_login_page_on_another_site_is_refused() {
     for page in ["", "login", "//evil.example", "https://evil.example/login", "/login?a=b", "/log in"] {
         let error = AuthLayer::new(Db::new()).login_page(page).unwrap_err();
         assert_eq!(error.setting(), "login_page");

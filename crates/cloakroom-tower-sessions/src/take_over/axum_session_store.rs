@@ -10,8 +10,10 @@ use super::{OldSession, OldStore};
 
 /// The sessions that `axum_session` 0.22 stored in its database.
 ///
-/// For an application without keys: neither the cookie of `axum_session` may be signed (its
-/// signature covers the address and the browser of the client) nor its records encrypted.
+/// If its cookies are signed, say so with
+/// [`OldCookie::signed_by_axum_session`](crate::OldCookie::signed_by_axum_session). An encrypted
+/// record (`SessionConfig::with_database_key`) is an error: for those, implement [`OldStore`], and
+/// decrypt what the pool loads.
 ///
 /// Stop the processes that still run `axum_session` before the first visitor moves, or route each
 /// visitor to one or the other: they keep sessions in memory, and write them to the database again

@@ -32,7 +32,13 @@ enum Protection {
     Signed(Key),
     #[cfg(feature = "private")]
     Private(Key),
+    #[cfg(feature = "axum-session")]
+    AxumSession,
 }
+
+/// Length of the signature before the id in a cookie of `axum_session`, in Base64.
+#[cfg(feature = "axum-session")]
+const AXUM_SESSION_SIGNATURE_LEN: usize = 44;
 
 impl OldCookie {
     /// A plain cookie with this name, for the path `/`, no domain, and HTTPS.
@@ -73,6 +79,17 @@ impl OldCookie {
         self
     }
 
+    /// The cookie was signed by `axum_session`, by `SessionConfig::with_key`.
+    ///
+    /// The signature is skipped and not checked, because it also covers the address and the browser
+    /// of the client. What remains is the random id: as in an application without a key, it opens
+    /// the session for every client that has it, until the session is taken over.
+    #[cfg(feature = "axum-session")]
+    pub fn signed_by_axum_session(mut self) -> Self {
+        self.protection = Protection::AxumSession;
+        self
+    }
+
     pub(super) fn name(&self) -> &str {
         &self.name
     }
@@ -93,6 +110,8 @@ impl OldCookie {
             Protection::Private(key) => {
                 jar(cookie).private(key).get(&self.name).map(|cookie| cookie.value().to_owned())
             }
+            #[cfg(feature = "axum-session")]
+            Protection::AxumSession => cookie.value().get(AXUM_SESSION_SIGNATURE_LEN..).map(str::to_owned),
         }
     }
 

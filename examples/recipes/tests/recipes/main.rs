@@ -5,6 +5,7 @@
 mod accounts;
 mod api;
 mod cart;
+mod live;
 mod notes;
 mod roles;
 mod two_nodes;

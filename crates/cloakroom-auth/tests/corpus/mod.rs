@@ -1,0 +1,3 @@
+//! Hostile inputs with their outcomes.
+
+pub(crate) mod pages;
