@@ -77,6 +77,12 @@ pub(crate) enum Part {
     Correctness,
     /// Every part, each in a process of its own.
     All,
+    /// The goals, from the figures of parts that were run one by one with `--json`.
+    Goals {
+        /// The files with the figures.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
     /// A server under test, started by other parts; reads and writes JSON lines.
     #[command(hide = true)]
     TargetServer,
@@ -100,6 +106,7 @@ impl Part {
             Self::Http => "http",
             Self::Correctness => "correctness",
             Self::All => "all",
+            Self::Goals { .. } => "goals",
             Self::TargetServer => "target-server",
             Self::ShopServer => "shop-server",
             Self::Load => "load",

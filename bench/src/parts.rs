@@ -1,6 +1,6 @@
 //! Runs the parts that the command line names, and reports what they found.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, fs};
 
@@ -19,6 +19,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Part::TargetServer => return process::serve(targets::build),
         Part::ShopServer => return process::serve(gains::build_shop),
         Part::Load => return load::serve(),
+        Part::Goals { files } => return report_goals(files, options),
         _ => {}
     }
     let (parts, outcome) = match part {
@@ -60,8 +61,16 @@ fn run_part(part: &Part, options: &Options) -> Result<Vec<Section>> {
         }
         Part::Http => http::run(options),
         Part::Correctness => correctness::run(options),
-        Part::All | Part::TargetServer | Part::ShopServer | Part::Load => Ok(Vec::new()),
+        Part::All | Part::Goals { .. } | Part::TargetServer | Part::ShopServer | Part::Load => Ok(Vec::new()),
     }
+}
+
+/// Prints the goals that the figures in these files concern, and writes them where the options say.
+fn report_goals(files: &[PathBuf], options: &Options) -> Result<()> {
+    let part = |file: &PathBuf| Ok(PartReport { part: "goals".to_owned(), sections: read_json(file)? });
+    let report = Report::new(options, files.iter().map(part).collect::<Result<_>>()?)?;
+    report.print_goals()?;
+    options.write.as_ref().map_or(Ok(()), |checkout| report.write_goals(checkout))
 }
 
 /// Runs every part. A part that fails keeps what the others measured; its error is the result.

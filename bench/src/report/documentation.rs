@@ -30,14 +30,19 @@ pub(super) fn write(report: &Report, checkout: &Path) -> Result<()> {
         Ok(page)
     })?;
     if report.is_complete() {
-        let budgets = format!("*{described}*\n{}", budgets::section(report).to_markdown());
-        edit(&checkout.join(BUDGETS_PAGE), |page| replace_block(&page, "all", &budgets))?;
+        write_goals(report, checkout)?;
         edit(&checkout.join(README), |text| replace_block(&text, "all", &readme::block(report)))?;
     }
     let charts = report.sections().flat_map(|section| &section.charts);
     write_files(&checkout.join(CHARTS), charts.map(|chart| (format!("{}.svg", chart.name), chart.to_svg())))?;
     let results = report.parts.iter().map(|part| (format!("{}.md", part.part), results_file(&described, part)));
     write_files(&checkout.join(RESULTS), results)
+}
+
+/// Replaces the generated table of goals.
+pub(super) fn write_goals(report: &Report, checkout: &Path) -> Result<()> {
+    let goals = format!("*{}*\n{}", report.describe(), budgets::section(report).to_markdown());
+    edit(&checkout.join(BUDGETS_PAGE), |page| replace_block(&page, "all", &goals))
 }
 
 /// Returns the charts and the tables of a part for the page.

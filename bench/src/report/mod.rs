@@ -65,9 +65,15 @@ impl Report {
         for section in self.sections() {
             writeln!(out, "\n{}\n{}", section.title, section.to_text())?;
         }
-        let budgets = budgets::section(self);
-        if !budgets.rows.is_empty() && !self.smoke {
-            writeln!(out, "\n{}\n{}", budgets.title, budgets.to_text())?;
+        drop(out);
+        if self.smoke { Ok(()) } else { self.print_goals() }
+    }
+
+    /// Prints the goals of which this run measured the figure.
+    pub(crate) fn print_goals(&self) -> Result<()> {
+        let goals = budgets::section(self);
+        if !goals.rows.is_empty() {
+            writeln!(stdout().lock(), "\n{}\n{}", goals.title, goals.to_text())?;
         }
         Ok(())
     }
@@ -88,6 +94,11 @@ impl Report {
     /// Writes the results into the documentation of a checkout.
     pub(crate) fn write_documentation(&self, checkout: &Path) -> Result<()> {
         documentation::write(self, checkout)
+    }
+
+    /// Writes the goals alone into the documentation of a checkout.
+    pub(crate) fn write_goals(&self, checkout: &Path) -> Result<()> {
+        documentation::write_goals(self, checkout)
     }
 
     /// Returns whether more than one part was run.

@@ -10,7 +10,7 @@ use crate::sync::Arc;
 use super::cache_policy::Freshness;
 use super::request::RequestSession;
 use super::single_flight::{LoadContext, run};
-use super::typed_value::{TypedValue, ValueContent, read};
+use super::typed_value::{TypedValue, ValueContent, decoded, read};
 use super::value::{SessionValue, key, must_be_cached};
 
 /// The result available without waiting.
@@ -47,6 +47,40 @@ where
     F: Future<Output = Result<Option<T>, CodecError>> + Send + 'static,
 {
     const { must_be_cached::<T>() };
+    if let Some(value) = hit(request, &accept) {
+        return Ok(Some(value));
+    }
+    // Boxed, so that the futures of handlers have no room for what a hit does not do.
+    Box::pin(open_and_load(request, accept, loader)).await
+}
+
+/// Returns the value if the session is in memory and has it decoded and fresh, without copying
+/// anything else of the session.
+fn hit<T: SessionValue>(request: &RequestSession, accept: &Accept<impl Fn(&T) -> bool>) -> Option<Arc<T>> {
+    let (value, fresh_until) = request.try_read(|snapshot, _| decoded::<T>(key::<T>(), snapshot))?;
+    let engine = request.engine();
+    let now = engine.now();
+    let fresh_until = T::CACHE.bound(fresh_until, now)?;
+    let is_hit = T::CACHE.freshness(fresh_until, now) == Freshness::Fresh
+        && value.expires_at().is_none_or(|end| now < end)
+        && (accept.matches)(&value);
+    is_hit.then(|| {
+        engine.counters().value_hits.count();
+        value
+    })
+}
+
+async fn open_and_load<T, M, L, F>(
+    request: &RequestSession,
+    accept: Accept<M>,
+    loader: L,
+) -> Result<Option<Arc<T>>, SessionError>
+where
+    T: SessionValue,
+    M: Fn(&T) -> bool,
+    L: FnOnce() -> F + Send + 'static,
+    F: Future<Output = Result<Option<T>, CodecError>> + Send + 'static,
+{
     let engine = request.engine();
     let mut loader = Some(loader);
     let mut has_opened = false;

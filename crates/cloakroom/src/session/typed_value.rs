@@ -50,9 +50,15 @@ fn is_fresh<T: SessionValue>(fresh_until: Timestamp, now: Timestamp) -> bool {
 /// Returns the value of type `T` under `key`, if it is stored decoded and fresh enough for a plain
 /// read.
 pub(super) fn read_cached<T: SessionValue>(key: &str, snapshot: &Snapshot, now: Timestamp) -> Option<Arc<T>> {
+    let (value, fresh_until) = decoded::<T>(key, snapshot)?;
+    is_fresh::<T>(fresh_until, now).then_some(value)
+}
+
+/// Returns the value of type `T` under `key` and until when it is fresh, if it is stored decoded.
+pub(super) fn decoded<T: SessionValue>(key: &str, snapshot: &Snapshot) -> Option<(Arc<T>, Timestamp)> {
     let value_entry = find(snapshot.values.entries()?, key)?;
     match value_entry.state() {
-        ValueRef::Decoded(value) if is_fresh::<T>(value_entry.fresh_until, now) => value.downcast(),
+        ValueRef::Decoded(value) => Some((value.downcast()?, value_entry.fresh_until)),
         _ => None,
     }
 }
