@@ -6,6 +6,7 @@ use crate::cache::{CodecError, InFlight, LoadBase, LoadFailure};
 use crate::engine::{Engine, OpenSession};
 use crate::error::{SessionError, SessionErrorKind};
 use crate::sync::Arc;
+use crate::time::Timestamp;
 
 use super::cache_policy::Freshness;
 use super::request::RequestSession;
@@ -47,18 +48,21 @@ where
     F: Future<Output = Result<Option<T>, CodecError>> + Send + 'static,
 {
     const { must_be_cached::<T>() };
-    if let Some(value) = hit(request, &accept) {
+    let present = request.try_read(|snapshot, _| Some(decoded::<T>(key::<T>(), snapshot)));
+    let has_opened = present.is_some();
+    if let Some(value) = present.flatten().and_then(|present| hit(request.engine(), present, &accept)) {
         return Ok(Some(value));
     }
     // Boxed, so that the futures of handlers have no room for what a hit does not do.
-    Box::pin(open_and_load(request, accept, loader)).await
+    Box::pin(open_and_load(request, accept, loader, has_opened)).await
 }
 
-/// Returns the value if the session is in memory and has it decoded and fresh, without copying
-/// anything else of the session.
-fn hit<T: SessionValue>(request: &RequestSession, accept: &Accept<impl Fn(&T) -> bool>) -> Option<Arc<T>> {
-    let (value, fresh_until) = request.try_read(|snapshot, _| decoded::<T>(key::<T>(), snapshot))?;
-    let engine = request.engine();
+/// Returns a value that is in memory if it is fresh.
+fn hit<T: SessionValue>(
+    engine: &Engine,
+    (value, fresh_until): (Arc<T>, Timestamp),
+    accept: &Accept<impl Fn(&T) -> bool>,
+) -> Option<Arc<T>> {
     let now = engine.now();
     let fresh_until = T::CACHE.bound(fresh_until, now)?;
     let is_hit = T::CACHE.freshness(fresh_until, now) == Freshness::Fresh
@@ -70,10 +74,12 @@ fn hit<T: SessionValue>(request: &RequestSession, accept: &Accept<impl Fn(&T) ->
     })
 }
 
+/// `has_opened` is `true` if this very call was given the session before.
 async fn open_and_load<T, M, L, F>(
     request: &RequestSession,
     accept: Accept<M>,
     loader: L,
+    mut has_opened: bool,
 ) -> Result<Option<Arc<T>>, SessionError>
 where
     T: SessionValue,
@@ -83,7 +89,6 @@ where
 {
     let engine = request.engine();
     let mut loader = Some(loader);
-    let mut has_opened = false;
     loop {
         let Some(open) = open(request, &mut has_opened).await? else { break };
         let found = read::<T>(engine, &open, key::<T>())?;
