@@ -16,10 +16,10 @@ use crate::token::Fingerprint;
 /// The place of one session in the local tier.
 ///
 /// Everything that must be consistent is one [`EntryState`], which is stored in the entry itself and
-/// replaced as a whole under the entry's own lock. The lock is held for the replacement alone: the
-/// next state is computed from a copy, and replaces the present one if its stamp is still the same.
-/// Only `last_seen` and the requests in progress are kept outside of it: every request writes them,
-/// and no ordering depends on them.
+/// replaced as a whole under the entry's own lock. A change that takes time, or runs code of the
+/// application, is computed from a copy without the lock, and replaces the present state if that
+/// still has the same stamp. Only `last_seen` and the requests in progress are kept outside of it:
+/// every request writes them, and no ordering depends on them.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) selector: Selector,
@@ -30,7 +30,8 @@ pub(crate) struct Entry {
     /// Upper 32 bits: half of the lineage of the secrets that admitted the requests in progress.
     /// Lower 32 bits: the number of these requests.
     in_use: AtomicU64,
-    /// Watchers, loads and locks. Allocated only for sessions that use them.
+    /// Watchers, loads and locks. Allocated only for sessions that use them. The state may be locked
+    /// while these are, but not the other way round.
     pub(crate) waiters: Mutex<Option<Box<Waiters>>>,
 }
 

@@ -127,7 +127,7 @@ impl Engine {
 
     /// Returns the author of a client's changes, for a session that admits the client.
     pub(crate) fn writer(&self, credential: &Credential, entry: &Entry) -> ChangeAuthor {
-        entry.read(|state| self.writer_of(credential, entry, state))
+        self.writer_of(credential, entry, &entry.state())
     }
 
     /// Like [`writer`](Self::writer), for a given state of the entry.
