@@ -6,7 +6,6 @@ mod clocks;
 mod cluster;
 mod cluster_hosts;
 mod conformance;
-mod costs;
 mod failure;
 mod format;
 mod hostile;
