@@ -10,11 +10,15 @@ use super::entry::Entry;
 use super::local_cache::{LocalCache, Role};
 use super::table::Shard;
 
+/// Number of entries among which the ones to evict are chosen. A request that makes room looks at no
+/// more of them, however many sessions there are, unless hardly any of them may be evicted.
+pub(super) const SAMPLE: usize = 256;
+
 impl LocalCache {
     /// Reserves `bytes`, at the expense of other sessions if that is allowed.
     ///
-    /// The next shard in turn loses the tenth of its candidates that was idle longest. Selectors
-    /// spread sessions evenly, so this comes close to evicting the least recently used of all,
+    /// The next shard in turn loses the tenth of a sample of its candidates that was idle longest.
+    /// Selectors are random, so this comes close to evicting the least recently used of all,
     /// without a list that every request would have to reorder.
     pub(super) fn make_room(&self, bytes: u64, spare: &Selector) -> Result<(), ChangeError> {
         if bytes == 0 || self.budget.reserve(bytes) {
@@ -36,26 +40,30 @@ impl LocalCache {
         bytes <= self.budget.limit()
             && (0..shards.len()).any(|_| {
                 let turn = self.next_victim_shard.fetch_add(1, Relaxed) as usize;
-                self.evict_from(&shards[turn % shards.len()], spare) && self.budget.reserve(bytes)
+                let (shard, round) = (&shards[turn % shards.len()], turn / shards.len());
+                self.evict_from(shard, round.wrapping_mul(SAMPLE), spare) && self.budget.reserve(bytes)
             })
     }
 
-    /// Evicts a tenth of the shard's candidates, at least one. Returns `false` if there was none.
-    fn evict_from(&self, shard: &Shard, spare: &Selector) -> bool {
+    /// Evicts a tenth of the candidates in a sample that begins at `start`, at least one. Takes
+    /// another sample if there are none in it. Returns `false` if there are none in the shard.
+    fn evict_from(&self, shard: &Shard, start: usize, spare: &Selector) -> bool {
         if self.role == Role::Primary && !shard.has_anonymous() {
             return false;
         }
-        let mut candidates = shard.entries();
-        candidates.retain(|entry| entry.selector != *spare && self.is_evictable(entry));
-        candidates.sort_unstable_by_key(|entry| entry.last_seen());
-        let tenth = candidates.len().div_ceil(10);
-        for entry in &candidates[..tenth] {
-            match self.role {
-                Role::Primary => drop(self.end_anonymous(entry)),
-                Role::Replica => self.remove(entry),
+        (0..shard.len()).step_by(SAMPLE).any(|offset| {
+            let mut candidates = shard.some_entries(start.wrapping_add(offset), SAMPLE);
+            candidates.retain(|entry| entry.selector != *spare && self.is_evictable(entry));
+            candidates.sort_unstable_by_key(|entry| entry.last_seen());
+            let tenth = candidates.len().div_ceil(10);
+            for entry in &candidates[..tenth] {
+                match self.role {
+                    Role::Primary => drop(self.end_anonymous(entry)),
+                    Role::Replica => self.remove(entry),
+                }
             }
-        }
-        tenth > 0
+            tenth > 0
+        })
     }
 
     /// Returns `true` if an entry may be evicted. Copies always may, unless their end has watchers

@@ -117,6 +117,12 @@ impl<T> Lines<T> {
         self.lines[line].values[place].as_ref()
     }
 
+    /// Like [`find`](Self::find). What the value is compared by must not change.
+    pub(super) fn find_mut(&mut self, hash: u64, is_sought: impl Fn(&T) -> bool) -> Option<&mut T> {
+        let (line, place) = self.position(hash, is_sought)?;
+        self.lines[line].values[place].as_mut()
+    }
+
     /// Adds a value, which must not be there yet. There must be room, in any line.
     pub(super) fn insert(&mut self, hash: u64, mut value: T) {
         let mut line = self.home(hash);

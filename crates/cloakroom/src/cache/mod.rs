@@ -36,6 +36,7 @@ pub(crate) use entry::{Entry, EntryState, Stamp, StampedState};
 pub(crate) use erased_value::{AnyValue, CodecError, ErasedValue};
 pub(crate) use limits::{Limits, TooLarge};
 pub(crate) use local_cache::{CacheConfig, LocalCache, Observer, Role};
+pub(crate) use resizing_lines::ResizingLines;
 pub(crate) use snapshot::{LoginState, SecretLineage, SecretMatch, Snapshot, StoreMeta};
 pub(crate) use value::{ValueEntry, ValueKey, ValueRef, ValueState};
 pub(crate) use values::{Values, find};

@@ -15,7 +15,7 @@ const FEW_LINES: usize = 8;
 /// with each change. So no change waits for all of them to move, and a value is in only one of two
 /// places, which its hash determines: a lookup never searches both.
 #[derive(Debug)]
-pub(super) struct ResizingLines<T> {
+pub(crate) struct ResizingLines<T> {
     lines: Lines<T>,
     /// The former lines, while values move from them.
     moving: Option<Box<Moving<T>>>,
@@ -36,19 +36,24 @@ impl<T> Default for ResizingLines<T> {
 }
 
 impl<T> ResizingLines<T> {
-    pub(super) const fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.len
     }
 
-    pub(super) fn find(&self, hash: u64, is_sought: impl Fn(&T) -> bool) -> Option<&T> {
+    pub(crate) fn find(&self, hash: u64, is_sought: impl Fn(&T) -> bool) -> Option<&T> {
         match &self.moving {
             Some(moving) if !moving.has_moved(hash) => moving.former.find(hash, is_sought),
             _ => self.lines.find(hash, is_sought),
         }
     }
 
+    /// Like [`find`](Self::find). What the value is compared by must not change.
+    pub(crate) fn find_mut(&mut self, hash: u64, is_sought: impl Fn(&T) -> bool) -> Option<&mut T> {
+        self.lines_of(hash).find_mut(hash, is_sought)
+    }
+
     /// Adds a value, which must not be there yet.
-    pub(super) fn insert(&mut self, hash: u64, value: T, hash_of: impl Fn(&T) -> u64) {
+    pub(crate) fn insert(&mut self, hash: u64, value: T, hash_of: impl Fn(&T) -> u64) {
         let count = self.lines.count();
         if self.moving.is_none() && (self.len + 1) * 5 > count * PER_LINE * 4 {
             self.resize(count + count / 4 + 1);
@@ -59,7 +64,7 @@ impl<T> ResizingLines<T> {
     }
 
     /// Removes and returns a value.
-    pub(super) fn remove(
+    pub(crate) fn remove(
         &mut self,
         hash: u64,
         is_sought: impl Fn(&T) -> bool,
@@ -76,7 +81,7 @@ impl<T> ResizingLines<T> {
         Some(removed)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         let moving = self.moving.iter().flat_map(|moving| moving.former.iter());
         self.lines.iter().chain(moving)
     }

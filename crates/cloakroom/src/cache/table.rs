@@ -97,7 +97,7 @@ impl Table {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.entries.read().len()).sum()
+        self.shards.iter().map(Shard::len).sum()
     }
 
     fn shard(&self, selector: &Selector) -> &Shard {
@@ -110,8 +110,20 @@ impl Shard {
         self.anonymous.load(Relaxed) > 0
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.entries.read().len()
+    }
+
     /// Returns the shard's entries, copied so that the lock is not held while they are visited.
     pub(crate) fn entries(&self) -> Vec<Arc<Entry>> {
         self.entries.read().iter().cloned().collect()
+    }
+
+    /// Returns up to `count` of the shard's entries, from a position that is counted in entries and
+    /// wraps around. Their order is that of their hashes, so any of them are a random sample.
+    pub(crate) fn some_entries(&self, position: usize, count: usize) -> Vec<Arc<Entry>> {
+        let entries = self.entries.read();
+        let skipped = position % entries.len().max(1);
+        entries.iter().skip(skipped).chain(entries.iter().take(skipped)).take(count).cloned().collect()
     }
 }

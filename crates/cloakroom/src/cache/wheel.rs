@@ -28,16 +28,23 @@ pub(crate) struct Wheel<T>(Mutex<Slots<T>>);
 /// The slots of a wheel, and the positions that move through them.
 #[derive(Debug)]
 struct Slots<T> {
-    slots: Box<[Vec<Weak<T>>]>,
+    slots: Box<[Slot<T>]>,
     /// The next tick to process.
     cursor: u64,
     /// The slot, and the item in it, that is checked next.
     sweep_position: (usize, usize),
 }
 
+/// The items of one second, in chunks of which all but the last are full. In one vector a million of
+/// them would be copied while requests wait.
+#[derive(Debug)]
+struct Slot<T> {
+    chunks: Vec<Vec<Weak<T>>>,
+}
+
 impl<T> Wheel<T> {
     pub(crate) fn new(now: Timestamp) -> Self {
-        let slots = (0..SLOTS).map(|_| Vec::new()).collect();
+        let slots = (0..SLOTS).map(|_| Slot::default()).collect();
         Self(Mutex::new(Slots { slots, cursor: tick(now), sweep_position: (0, 0) }))
     }
 
@@ -50,7 +57,7 @@ impl<T> Wheel<T> {
 
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.0.lock().slots.iter().map(Vec::len).sum()
+        self.0.lock().slots.iter().map(Slot::len).sum()
     }
 
     /// Takes up to a batch of due items out of the wheel and visits them. `visit` returns when to
@@ -81,12 +88,15 @@ impl<T> Slots<T> {
         // A tick is processed once it is over, so an item is never visited before it is due.
         while self.cursor < present {
             let slot = &mut self.slots[(self.cursor % SLOTS) as usize];
-            let rest = slot.len().saturating_sub(BATCH - batch.len());
-            batch.extend(slot.drain(rest..));
+            while batch.len() < BATCH
+                && let Some(item) = slot.pop()
+            {
+                batch.push(item);
+            }
             if !slot.is_empty() {
                 return (batch, true);
             }
-            *slot = Vec::new();
+            *slot = Slot::default();
             self.cursor += 1;
         }
         (batch, false)
@@ -106,14 +116,71 @@ impl<T> Slots<T> {
         let (slot, place) = self.sweep_position;
         let items = &mut self.slots[slot];
         match items.get(place) {
-            Some(item) if item.strong_count() == 0 => drop(items.swap_remove(place)),
+            Some(item) if item.strong_count() == 0 => items.swap_remove(place),
             Some(_) => self.sweep_position.1 += 1,
             None => {
-                if items.capacity() > 4 * items.len() + BATCH_CAPACITY {
-                    items.shrink_to(2 * items.len());
-                }
+                items.shrink();
                 self.sweep_position = ((slot + 1) % self.slots.len(), 0);
             }
+        }
+    }
+}
+
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Self { chunks: Vec::new() }
+    }
+}
+
+impl<T> Slot<T> {
+    const fn is_empty(&self) -> bool {
+        self.chunks.is_empty()
+    }
+
+    #[cfg(test)]
+    fn len(&self) -> usize {
+        self.chunks.iter().map(Vec::len).sum()
+    }
+
+    fn get(&self, place: usize) -> Option<&Weak<T>> {
+        self.chunks.get(place / BATCH)?.get(place % BATCH)
+    }
+
+    fn push(&mut self, item: Weak<T>) {
+        match self.chunks.last_mut() {
+            Some(chunk) if chunk.len() < BATCH => chunk.push(item),
+            // Most slots have few items, so the first chunk grows.
+            None => self.chunks.push(vec![item]),
+            Some(_) => {
+                let mut chunk = Vec::with_capacity(BATCH);
+                chunk.push(item);
+                self.chunks.push(chunk);
+            }
+        }
+    }
+
+    fn pop(&mut self) -> Option<Weak<T>> {
+        let chunk = self.chunks.last_mut()?;
+        let item = chunk.pop();
+        if chunk.is_empty() {
+            self.chunks.pop();
+        }
+        item
+    }
+
+    /// Removes an item, and puts the last one in its place.
+    fn swap_remove(&mut self, place: usize) {
+        let Some(last) = self.pop() else { return };
+        // Absent if the item was the last one itself.
+        if let Some(item) = self.chunks.get_mut(place / BATCH).and_then(|chunk| chunk.get_mut(place % BATCH)) {
+            *item = last;
+        }
+    }
+
+    /// Releases the room of many chunks that are gone.
+    fn shrink(&mut self) {
+        if self.chunks.capacity() > 4 * self.chunks.len() + BATCH {
+            self.chunks.shrink_to(2 * self.chunks.len());
         }
     }
 }

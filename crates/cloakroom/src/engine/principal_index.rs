@@ -1,23 +1,28 @@
 //! The index of sessions by principal, for use without a shared tier.
 
-use std::collections::hash_map::{self, RandomState};
+use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::hash::BuildHasher;
 
-use crate::cache::{Account, Entry};
+use crate::cache::{Account, Entry, ResizingLines};
 use crate::store::{Admission, BATCH, Cursor, Limit, LimitPolicy, Page, PageRequest};
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering, Weak};
 use crate::token::{Principal, Selector};
 
 /// Number of shards of the index, each with a lock of its own.
-const SHARDS: usize = 64;
+#[cfg(not(cloakroom_shuttle))]
+const SHARDS: usize = 1024;
+/// Number of shards. The schedule explorer takes a step for each lock of a scan.
+#[cfg(cloakroom_shuttle)]
+const SHARDS: usize = 2;
 /// Number of members that each admission checks for being dead.
 const PROBES_PER_ADMISSION: usize = 16;
 
 /// Index of the sessions of each principal, without a shared tier that keeps one.
 ///
-/// The time that an operation takes hardly grows with the number of the principal's sessions.
+/// The time that an operation takes hardly grows with the number of the principal's sessions, and no
+/// login waits while a shard grows.
 #[derive(Debug)]
 pub(crate) struct PrincipalIndex {
     hasher: RandomState,
@@ -25,7 +30,15 @@ pub(crate) struct PrincipalIndex {
     admissions: AtomicU64,
 }
 
-type Shard = HashMap<Principal, Members>;
+/// The principals of a shard. The standard library's map would move all of them at once when it grows.
+type Shard = ResizingLines<PrincipalMembers>;
+
+/// A principal and its sessions.
+#[derive(Debug)]
+struct PrincipalMembers {
+    principal: Principal,
+    members: Members,
+}
 
 /// The position of a list of all principals that continues.
 #[derive(Clone, Copy)]
@@ -79,23 +92,23 @@ impl PrincipalIndex {
     pub(crate) fn add(&self, principal: &Principal, entry: &Arc<Entry>, limit: Option<Limit>) -> Admission {
         let admission = self.admissions.fetch_add(1, Ordering::Relaxed);
         let member = Arc::downgrade(entry);
-        let mut shard = self.shard(principal).lock();
-        match shard.entry(principal.clone()) {
-            hash_map::Entry::Vacant(vacant) => {
-                vacant.insert(Members::One(admission, member));
-                Admission::Admitted { displaced: Vec::new() }
-            }
-            hash_map::Entry::Occupied(mut occupied) => {
-                occupied.get_mut().admit(admission, entry.selector, member, limit)
-            }
+        let hash = self.hasher.hash_one(principal);
+        let mut shard = self.shard(hash).lock();
+        if let Some(present) = shard.find_mut(hash, |present| present.principal == *principal) {
+            return present.members.admit(admission, entry.selector, member, limit);
         }
+        let added = PrincipalMembers { principal: principal.clone(), members: Members::One(admission, member) };
+        shard.insert(hash, added, |present| self.hasher.hash_one(&present.principal));
+        Admission::Admitted { displaced: Vec::new() }
     }
 
     /// Removes a session. Does nothing if it is not a member.
     pub(crate) fn remove(&self, principal: &Principal, entry: &Entry) {
-        let mut shard = self.shard(principal).lock();
-        if shard.get_mut(principal).is_some_and(|members| members.remove(entry)) {
-            shard.remove(principal);
+        let hash = self.hasher.hash_one(principal);
+        let is_sought = |present: &PrincipalMembers| present.principal == *principal;
+        let mut shard = self.shard(hash).lock();
+        if shard.find_mut(hash, is_sought).is_some_and(|present| present.members.remove(entry)) {
+            shard.remove(hash, is_sought, |present| self.hasher.hash_one(&present.principal));
         }
     }
 
@@ -103,9 +116,8 @@ impl PrincipalIndex {
     /// not valid.
     pub(crate) fn members(&self, principal: &Principal, page: &PageRequest) -> Option<Page<Arc<Entry>>> {
         let after = page.after.as_ref().map_or(Some(0), |cursor| cursor.as_str().parse().ok())?;
-        let shard = self.shard(principal).lock();
-        let Some(members) = shard.get(principal) else { return Some(Page::last(Vec::new())) };
-        let listed = members.after(after, page.limit.get());
+        let listed = self.with_members(principal, |members| members.after(after, page.limit.get()));
+        let Some(listed) = listed else { return Some(Page::last(Vec::new())) };
         let next = listed.last().filter(|_| listed.len() == page.limit.get());
         let next = next.map(|(admission, _)| Cursor::new(admission.to_string()));
         Some(Page::new(listed.into_iter().filter_map(|(_, member)| member.upgrade()).collect(), next))
@@ -121,10 +133,10 @@ impl PrincipalIndex {
         for (number, shard) in self.shards.iter().enumerate().skip(start) {
             let mut rest: Vec<_> = {
                 let shard = shard.lock();
-                let hashed = shard.keys().map(|principal| (self.hasher.hash_one(principal), principal));
+                let hashed = shard.iter().map(|present| (self.hasher.hash_one(&present.principal), present));
                 let after = after.filter(|after| after.shard == number);
                 let rest = hashed.filter(|(hash, _)| after.is_none_or(|after| *hash > after.hash));
-                rest.map(|(hash, principal)| (hash, principal.clone())).collect()
+                rest.map(|(hash, present)| (hash, present.principal.clone())).collect()
             };
             rest.sort_unstable_by_key(|(hash, _)| *hash);
             for (hash, principal) in rest {
@@ -142,21 +154,28 @@ impl PrincipalIndex {
 
     /// Returns the memory account of a principal, if it has several sessions.
     pub(crate) fn account(&self, principal: &Principal) -> Option<Arc<Account>> {
-        match self.shard(principal).lock().get(principal)? {
+        self.with_members(principal, |members| match members {
             Members::One(..) => None,
             Members::Many(many) => Some(Arc::clone(&many.account)),
-        }
+        })?
     }
 
     /// Returns the oldest session of a principal, not counting `spared`.
     pub(crate) fn oldest_but(&self, principal: &Principal, spared: &Entry) -> Option<Arc<Entry>> {
-        let shard = self.shard(principal).lock();
-        let oldest = shard.get(principal)?.after(0, 2).into_iter().filter_map(|(_, member)| member.upgrade());
-        oldest.into_iter().find(|entry| !std::ptr::eq(&raw const **entry, spared))
+        let oldest = self.with_members(principal, |members| members.after(0, 2))?;
+        let mut oldest = oldest.into_iter().filter_map(|(_, member)| member.upgrade());
+        oldest.find(|entry| !std::ptr::eq(&raw const **entry, spared))
     }
 
-    fn shard(&self, principal: &Principal) -> &Mutex<Shard> {
-        &self.shards[self.hasher.hash_one(principal) as usize % SHARDS]
+    /// Reads the members of a principal, if it has any, under the lock of its shard.
+    fn with_members<R>(&self, principal: &Principal, read: impl FnOnce(&Members) -> R) -> Option<R> {
+        let hash = self.hasher.hash_one(principal);
+        let shard = self.shard(hash).lock();
+        shard.find(hash, |present| present.principal == *principal).map(|present| read(&present.members))
+    }
+
+    const fn shard(&self, hash: u64) -> &Mutex<Shard> {
+        &self.shards[hash as usize % SHARDS]
     }
 }
 
@@ -261,4 +280,55 @@ impl Many {
 /// Returns `true` unless the member's entry is gone or its session has ended.
 fn is_alive(member: &Weak<Entry>) -> bool {
     member.upgrade().is_some_and(|entry| entry.end_reason().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::cache::EntryState;
+    use crate::cache::tests::builders::{at, selector};
+
+    fn entry(number: u64) -> Arc<Entry> {
+        Arc::new(Entry::new(selector(number), EntryState::unread(), at(0)))
+    }
+
+    fn all(index: &PrincipalIndex) -> Vec<Principal> {
+        let (mut listed, mut page) = (Vec::new(), PageRequest::first(700));
+        loop {
+            let Page { items, next, .. } = index.principals(&page).expect("the cursor is valid");
+            listed.extend(items);
+            let Some(cursor) = next else { return listed };
+            page = page.after(cursor);
+        }
+    }
+
+    /// More principals than a shard has room for at first, so that each shard grows and shrinks.
+    #[test]
+    fn many_principals_come_and_go() {
+        const COUNT: u64 = 20_000;
+        let index = PrincipalIndex::new();
+        let sessions: Vec<_> =
+            (0..COUNT).map(|number| (Principal::new(format!("user-{number}")), entry(number))).collect();
+        for (principal, session) in &sessions {
+            assert_eq!(index.add(principal, session, None), Admission::Admitted { displaced: Vec::new() });
+        }
+        let listed = all(&index);
+        assert_eq!(listed.len(), sessions.len(), "each is listed once");
+        assert_eq!(listed.into_iter().collect::<BTreeSet<_>>().len(), sessions.len());
+        for (principal, session) in &sessions[10..] {
+            index.remove(principal, session);
+            index.remove(principal, session);
+        }
+        let (mut left, mut expected) = (all(&index), Vec::from_iter(sessions[..10].iter().map(|(it, _)| it.clone())));
+        (left.sort_unstable(), expected.sort_unstable());
+        assert_eq!(left, expected);
+        for (principal, session) in &sessions[..10] {
+            let members = index.members(principal, &PageRequest::first(10)).expect("the cursor is valid").items;
+            assert!(members.len() == 1 && Arc::ptr_eq(&members[0], session));
+        }
+        let gone = index.members(&sessions[10].0, &PageRequest::first(10)).expect("the cursor is valid");
+        assert!(gone.items.is_empty());
+    }
 }

@@ -1,7 +1,10 @@
+use std::collections::BTreeSet;
+
 use super::builders::{at, bulk, in_shard, logged_in, session};
 use super::fixture::{EMPTY, add, audit, cache, end_of, fill, write};
 use crate::cache::ChangeError;
 use crate::cache::EndReason;
+use crate::cache::evict::SAMPLE;
 use crate::cache::local_cache::Role;
 
 /// Weight of an anonymous session with a bulk of 100 bytes.
@@ -18,6 +21,39 @@ fn who_was_idle_longest_goes_first() {
     let gone = log.take_ended();
     let oldest = [19, 18].map(|number| (in_shard(0, number), EndReason::Evicted));
     assert_eq!(gone, oldest);
+    audit(&cache);
+}
+
+/// A request that makes room must not wait for a scan of all sessions.
+#[test]
+fn making_room_looks_at_a_sample_however_many_sessions_there_are() {
+    const COUNT: u64 = 20 * SAMPLE as u64;
+    let (cache, log) = cache(Role::Primary, COUNT * EACH);
+    for number in 0..COUNT {
+        add(&cache, in_shard(0, number), session([bulk(100)])).touch(at(1 + number));
+    }
+    add(&cache, in_shard(1, 0), session([bulk(100)]));
+    let gone = log.take_ended();
+    assert_eq!(gone.len(), SAMPLE.div_ceil(10), "a tenth of the sample");
+    audit(&cache);
+}
+
+/// The samples move on, so that old sessions do not stay because of where they are.
+#[test]
+fn in_time_every_old_session_makes_room() {
+    const COUNT: u64 = 8 * SAMPLE as u64;
+    let (cache, log) = cache(Role::Primary, COUNT * EACH);
+    for number in 0..COUNT {
+        add(&cache, in_shard(0, number), session([bulk(100)]));
+    }
+    // All new sessions are younger. They are in another shard, which is as often in turn.
+    let mut gone = BTreeSet::new();
+    for number in 0..2 * COUNT {
+        add(&cache, in_shard(1, number), session([bulk(100)])).touch(at(1000 + number));
+        gone.extend(log.take_ended().into_iter().map(|(selector, _)| selector));
+    }
+    let left = (0..COUNT).filter(|number| !gone.contains(&in_shard(0, *number))).count();
+    assert!(left <= COUNT as usize / 20, "{left} of {COUNT} old sessions are left");
     audit(&cache);
 }
 
@@ -47,11 +83,12 @@ fn strangers_give_way_to_who_is_logged_in() {
 
 #[test]
 fn one_stranger_is_found_among_many_who_have_been_logged_in_for_longer() {
-    let (cache, log) = cache(Role::Primary, 20 * (EACH + 156));
-    for number in 0..19 {
+    const COUNT: u64 = 4 * SAMPLE as u64;
+    let (cache, log) = cache(Role::Primary, COUNT * (EACH + 156));
+    for number in 0..COUNT - 1 {
         add(&cache, in_shard(0, number), logged_in([bulk(100)]));
     }
-    let stranger = add(&cache, in_shard(0, 19), session([bulk(200)]));
+    let stranger = add(&cache, in_shard(0, COUNT), session([bulk(200)]));
     stranger.touch(at(500));
     add(&cache, in_shard(1, 0), logged_in([bulk(100)]));
     assert_eq!(log.take_ended(), [(stranger.selector, EndReason::Evicted)]);

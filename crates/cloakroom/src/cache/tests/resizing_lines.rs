@@ -65,11 +65,15 @@ impl Pair {
     }
 
     /// Compares content, number and iteration.
-    fn check(&self, values: u32) {
+    fn check(&mut self, values: u32) {
         assert_eq!(self.tested.len(), self.expected.len());
         let mut found: Vec<u32> = self.tested.iter().copied().collect();
         found.sort_unstable();
         assert!(found.iter().eq(&self.expected), "{found:?}");
+        for value in &self.expected {
+            let found = self.tested.find_mut(self.hashes.of(*value), |other| other == value);
+            assert_eq!(found.copied(), Some(*value));
+        }
         for value in 0..values {
             assert_eq!(self.contains(value), self.expected.contains(&value), "{value}");
         }

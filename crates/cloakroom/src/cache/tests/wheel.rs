@@ -181,6 +181,33 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Many items of one second, some of which are dropped while others are scheduled: each insertion
+    /// checks a few for being dropped, and puts others in their place.
+    #[test]
+    fn all_live_items_of_one_second_are_visited_once(alive in prop::collection::vec(any::<bool>(), 1..2000), seconds in 1..4_u64) {
+        let wheel = Wheel::new(at(0));
+        let mut living = Vec::new();
+        for (number, is_kept) in (0..).zip(alive) {
+            let item = Arc::new(number);
+            wheel.schedule(&item, at(1 + number % seconds));
+            if is_kept {
+                living.push(item);
+            }
+        }
+        let mut seen = Vec::new();
+        while wheel.advance(at(100), |item| {
+            seen.push(**item);
+            None
+        }) {}
+        seen.sort_unstable();
+        prop_assert!(living.iter().map(|item| **item).eq(seen));
+        prop_assert_eq!(wheel.len(), 0);
+    }
+}
+
 /// Otherwise any client that creates sessions and ends them, or has them evicted, would fill the
 /// memory with their remains.
 #[test]
