@@ -64,11 +64,18 @@ pub(crate) enum Part {
     },
     /// Bytes per session in SQLite, PostgreSQL and Redis.
     StoreSize,
-    /// 10 thousand to 10 million sessions: growth, churn, expiry, generations.
+    /// 10 thousand to 10 million sessions: growth, and memory over generations.
     Scale {
         /// Run only this test, in this process; by default each test gets a process of its own.
         #[arg(long, value_parser = PossibleValuesParser::new(scale::TESTS.map(|(name, _)| name)))]
         test: Option<String>,
+    },
+    /// How long requests wait while a million sessions are created, packed, ended and evicted.
+    Waits {
+        /// Measure in this process, whose allocator has this name; by default each allocator that is
+        /// installed gets a process of its own.
+        #[arg(long)]
+        allocator: Option<String>,
     },
     /// Throughput and latency over loopback HTTP, on one node and three, for Cloakroom and other
     /// libraries.
@@ -103,6 +110,7 @@ impl Part {
             Self::Memory { .. } => "memory",
             Self::StoreSize => "store-size",
             Self::Scale { .. } => "scale",
+            Self::Waits { .. } => "waits",
             Self::Http => "http",
             Self::Correctness => "correctness",
             Self::All => "all",

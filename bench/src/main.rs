@@ -20,6 +20,7 @@ mod scale;
 mod store_size;
 mod stores;
 mod targets;
+mod waits;
 
 use std::process::ExitCode;
 

@@ -6,10 +6,10 @@ use std::{env, fs};
 
 use crate::args::{Args, Options, Part};
 use crate::report::{PartReport, Report, Section, announce_part, finish_progress, read_json};
-use crate::{Result, correctness, gains, http, load, memory, overhead, process, scale, store_size, targets};
+use crate::{Result, correctness, gains, http, load, memory, overhead, process, scale, store_size, targets, waits};
 
 /// Every measuring part, in the order of the documentation.
-const PARTS: [&str; 7] = ["gains", "overhead", "memory", "store-size", "scale", "http", "correctness"];
+const PARTS: [&str; 8] = ["gains", "overhead", "memory", "store-size", "scale", "waits", "http", "correctness"];
 
 /// Runs the selected part, prints its tables and writes them where the options say.
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -59,6 +59,13 @@ fn run_part(part: &Part, options: &Options) -> Result<Vec<Section>> {
             let tests = scale::TESTS.map(|(test, _)| run_child(&["scale", "--test", test], options));
             Ok(tests.into_iter().collect::<Result<Vec<_>>>()?.concat())
         }
+        Part::Waits { allocator: Some(allocator) } => waits::run(allocator, options),
+        Part::Waits { allocator: None } => {
+            let runs = waits::allocators().into_iter().map(|(allocator, library)| {
+                run_child_with(&["waits", "--allocator", allocator], library.as_deref(), options)
+            });
+            Ok(runs.collect::<Result<Vec<_>>>()?.concat())
+        }
         Part::Http => http::run(options),
         Part::Correctness => correctness::run(options),
         Part::All | Part::Goals { .. } | Part::TargetServer | Part::ShopServer | Part::Load => Ok(Vec::new()),
@@ -88,8 +95,13 @@ fn run_all(options: &Options) -> (Vec<PartReport>, Result<()>) {
 
 /// Runs a part in a process of its own, so that it does not inherit the heap of another part.
 fn run_child(part: &[&str], options: &Options) -> Result<Vec<Section>> {
+    run_child_with(part, None, options)
+}
+
+/// Like [`run_child`], with a library loaded before all others.
+fn run_child_with(part: &[&str], library: Option<&Path>, options: &Options) -> Result<Vec<Section>> {
     let file = env::temp_dir().join(format!("cloakroom-bench-{}-{}.json", std::process::id(), part.join("-")));
-    let status = child_command(part, options, &file)?.status()?;
+    let status = child_command(part, options, &file)?.envs(library.map(|library| ("LD_PRELOAD", library))).status()?;
     let sections = match status.success() {
         true => read_json(&file),
         false => Err(format!("`{}` failed: {status}", part.join(" ")).into()),

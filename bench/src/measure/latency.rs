@@ -26,6 +26,11 @@ impl Latencies {
         self.0.len()
     }
 
+    /// Returns the number of requests that took no longer than this.
+    pub(crate) fn count_up_to(&self, bound: Duration) -> u64 {
+        self.0.count_between(0, u64::try_from(bound.as_nanos()).unwrap_or(u64::MAX))
+    }
+
     pub(crate) fn max_micros(&self) -> f64 {
         self.0.max() as f64 / 1000.0
     }

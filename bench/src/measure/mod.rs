@@ -10,7 +10,7 @@
 //! [`InProcessClient`] creates requests in small batches outside the timed code, and times
 //! `Service::call`, the one poll to completion and the drop of the response. It leaves out the
 //! slowest twentieth of the batches, because an interruption of the process is not a cost of a
-//! request; the `expiry` test measures worst cases.
+//! request; the `waits` part measures worst cases.
 
 mod allocations;
 mod concurrent;

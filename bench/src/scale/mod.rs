@@ -1,11 +1,7 @@
-//! Time, memory and latency as the number of sessions grows, and while sessions are created and
-//! expire.
+//! Time and memory as the number of sessions grows, and over generations of sessions.
 
-mod churn;
-mod expiry;
 mod generations;
 mod growth;
-mod server;
 
 use crate::Result;
 use crate::args::Options;
@@ -14,12 +10,7 @@ use crate::report::Section;
 type RunTest = fn(&Options) -> Result<Section>;
 
 /// The tests, as named on the command line. Each runs in a process of its own.
-pub(crate) const TESTS: [(&str, RunTest); 4] = [
-    ("growth", growth::section),
-    ("churn", churn::section),
-    ("expiry", expiry::section),
-    ("generations", generations::section),
-];
+pub(crate) const TESTS: [(&str, RunTest); 2] = [("growth", growth::section), ("generations", generations::section)];
 
 pub(crate) fn run(test: &str, options: &Options) -> Result<Vec<Section>> {
     let (_, run) = TESTS.iter().find(|(name, _)| *name == test).ok_or("unknown test")?;

@@ -7,13 +7,16 @@ use crate::time::Timestamp;
 /// wait in the furthest slot and are scheduled again from there.
 const SLOTS: u64 = 1024;
 const TICK_MILLIS: u64 = 1000;
-/// Number of items visited before the lock is released for others.
-const BATCH: usize = 64;
+/// Number of items visited before other tasks may run. To pack a session takes some four
+/// microseconds, for which requests of this worker wait.
+const BATCH: usize = 16;
 /// Capacity of a batch, larger than a batch because of glibc: it sets small freed chunks aside and
 /// merges them all at the next request for more than 1 KiB. With one such request in every batch
 /// this takes some microseconds each time; without, a million sessions that expire together are
 /// merged at once, for more than 100 ms.
-const BATCH_CAPACITY: usize = 4 * BATCH;
+const BATCH_CAPACITY: usize = 256;
+/// Number of items in a chunk of a slot.
+const CHUNK: usize = 64;
 /// Number of items that each insertion checks for being dropped. It keeps the dropped items that
 /// still wait in the wheel to at most about a third of the live ones.
 const SWEEPS_PER_INSERT: usize = 4;
@@ -143,16 +146,16 @@ impl<T> Slot<T> {
     }
 
     fn get(&self, place: usize) -> Option<&Weak<T>> {
-        self.chunks.get(place / BATCH)?.get(place % BATCH)
+        self.chunks.get(place / CHUNK)?.get(place % CHUNK)
     }
 
     fn push(&mut self, item: Weak<T>) {
         match self.chunks.last_mut() {
-            Some(chunk) if chunk.len() < BATCH => chunk.push(item),
+            Some(chunk) if chunk.len() < CHUNK => chunk.push(item),
             // Most slots have few items, so the first chunk grows.
             None => self.chunks.push(vec![item]),
             Some(_) => {
-                let mut chunk = Vec::with_capacity(BATCH);
+                let mut chunk = Vec::with_capacity(CHUNK);
                 chunk.push(item);
                 self.chunks.push(chunk);
             }
@@ -172,14 +175,14 @@ impl<T> Slot<T> {
     fn swap_remove(&mut self, place: usize) {
         let Some(last) = self.pop() else { return };
         // Absent if the item was the last one itself.
-        if let Some(item) = self.chunks.get_mut(place / BATCH).and_then(|chunk| chunk.get_mut(place % BATCH)) {
+        if let Some(item) = self.chunks.get_mut(place / CHUNK).and_then(|chunk| chunk.get_mut(place % CHUNK)) {
             *item = last;
         }
     }
 
     /// Releases the room of many chunks that are gone.
     fn shrink(&mut self) {
-        if self.chunks.capacity() > 4 * self.chunks.len() + BATCH {
+        if self.chunks.capacity() > 4 * self.chunks.len() + CHUNK {
             self.chunks.shrink_to(2 * self.chunks.len());
         }
     }

@@ -322,7 +322,8 @@ mod tests {
             index.remove(principal, session);
         }
         let (mut left, mut expected) = (all(&index), Vec::from_iter(sessions[..10].iter().map(|(it, _)| it.clone())));
-        (left.sort_unstable(), expected.sort_unstable());
+        left.sort_unstable();
+        expected.sort_unstable();
         assert_eq!(left, expected);
         for (principal, session) in &sessions[..10] {
             let members = index.members(principal, &PageRequest::first(10)).expect("the cursor is valid").items;

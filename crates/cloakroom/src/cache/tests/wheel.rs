@@ -96,7 +96,7 @@ fn a_crowd_is_visited_in_batches_and_everybody_once() {
         }
     }
     assert_eq!(batches.iter().sum::<usize>(), items.len());
-    assert!(batches.iter().all(|batch| *batch <= 256), "{batches:?}");
+    assert!(batches.iter().all(|batch| *batch <= 64), "{batches:?}");
 }
 
 #[test]
