@@ -22,6 +22,8 @@ pub(crate) enum CheckedUser<U> {
     Unknown,
     /// The data that proves the user's identity has changed since the login.
     Outdated,
+    /// The user's record has no digest of that data, or the login stored none.
+    Incomparable,
 }
 
 impl<U: SessionValue> SessionValue for CheckedUser<U> {
@@ -31,14 +33,14 @@ impl<U: SessionValue> SessionValue for CheckedUser<U> {
     fn expires_at(&self) -> Option<Timestamp> {
         match self {
             Self::Valid(user) => user.expires_at(),
-            Self::Unknown | Self::Outdated => None,
+            Self::Unknown | Self::Outdated | Self::Incomparable => None,
         }
     }
 
     fn size(&self) -> Option<usize> {
         match self {
             Self::Valid(user) => user.size(),
-            Self::Unknown | Self::Outdated => None,
+            Self::Unknown | Self::Outdated | Self::Incomparable => None,
         }
     }
 }
@@ -58,6 +60,11 @@ pub(crate) enum Current<U> {
     Ended,
 }
 
+const NO_LOGIN_HASH: &str = "its login stored no digest, but the record of its user has one: log in with \
+    `cloakroom_auth::log_in`";
+const NO_RECORD_HASH: &str = "its login stored a digest, but the record of its user has none: set it with \
+    `UserRecord::auth_hash`";
+
 type Loading<'a, T> = Pin<Box<dyn Future<Output = Result<T, SessionError>> + Send + 'a>>;
 
 /// A [`UserSource`] without its type.
@@ -76,9 +83,15 @@ impl<S: UserSource> DynUserSource<S::User> for S {
                 CheckedUser::Valid(_) => return Ok(Current::User(CurrentUser { principal, user })),
                 CheckedUser::Unknown => "its user does not exist any more",
                 CheckedUser::Outdated => "the password of its user has changed since the login",
+                CheckedUser::Incomparable if login_hash.is_none() => NO_LOGIN_HASH,
+                CheckedUser::Incomparable => NO_RECORD_HASH,
             };
-            session.destroy().await?;
-            tracing::info!(reason, "a session was ended");
+            session.revoke().await?;
+            match &**user {
+                // Usually a mistake: the next login ends in the same way.
+                CheckedUser::Incomparable => tracing::warn!(reason, "a session was ended"),
+                _ => tracing::info!(reason, "a session was ended"),
+            }
             Ok(Current::Ended)
         })
     }
@@ -99,8 +112,11 @@ async fn load<S: UserSource>(
     let loader = move || async move {
         Ok::<_, S::Error>(match source.load(&principal).await? {
             None => CheckedUser::Unknown,
-            Some(record) if record.auth_hash != login_hash => CheckedUser::Outdated,
-            Some(record) => CheckedUser::Valid(record.user),
+            Some(record) => match (record.auth_hash, login_hash) {
+                (None, Some(_)) | (Some(_), None) => CheckedUser::Incomparable,
+                (present, at_login) if present != at_login => CheckedUser::Outdated,
+                _ => CheckedUser::Valid(record.user),
+            },
         })
     };
     session.get_or_derive(input, loader).await

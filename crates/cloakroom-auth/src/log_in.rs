@@ -5,7 +5,7 @@ use crate::AuthHash;
 
 /// The digest of the data by which the user of a session authenticated.
 #[derive(Clone, Serialize, Deserialize, SessionValue)]
-#[session(key = "auth.hash")]
+#[session(key = "auth.login.hash")]
 pub(crate) struct LoginHash(pub(crate) AuthHash);
 
 /// Logs a principal in, like [`Session::login`], and stores by which data it authenticated.

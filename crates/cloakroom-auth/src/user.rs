@@ -79,7 +79,9 @@ impl<U: SessionValue> Deref for User<U> {
     fn deref(&self) -> &U {
         match &**self.0.user {
             CheckedUser::Valid(user) => user,
-            CheckedUser::Unknown | CheckedUser::Outdated => unreachable!("only a valid user is returned"),
+            CheckedUser::Unknown | CheckedUser::Outdated | CheckedUser::Incomparable => {
+                unreachable!("only a valid user is returned")
+            }
         }
     }
 }

@@ -20,6 +20,9 @@ use crate::support::{Browser, COOKIE, Deployment, Node, Reply, send};
 /// The headers of a browser that navigates.
 pub(crate) const PAGE: &[(&str, &str)] = &[("accept", "text/html,*/*;q=0.8"), ("sec-fetch-mode", "navigate")];
 
+/// Stands for a user without a password.
+pub(crate) const NO_HASH: &str = "";
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, SessionValue)]
 #[session(ttl = "1m")]
 pub(crate) struct Account {
@@ -102,7 +105,10 @@ impl UserSource for Db {
         let row = self.0.users.lock().get(principal.as_str()).cloned();
         Ok(row.map(|row| {
             let account = Account { name: principal.as_str().to_uppercase(), is_staff: row.is_staff };
-            UserRecord::new(account).auth_hash(AuthHash::of(&row.password_hash))
+            match row.password_hash.as_str() {
+                NO_HASH => UserRecord::new(account),
+                hash => UserRecord::new(account).auth_hash(AuthHash::of(hash)),
+            }
         }))
     }
 }
@@ -144,6 +150,7 @@ pub(crate) fn routes(db: &Db) -> Router {
         )
         .route("/change-password/{hash}", any(change_password))
         .route("/sign-out", any(async |session: Session| session.destroy().await))
+        .route("/clear", any(async |session: Session| session.clear().await.map(|removed| removed.to_string())))
         .route("/invalidate", any(async |session: Session| session.invalidate::<Account>().await))
         .merge(crate::support::routes())
         .layer(AuthLayer::new(db.clone()).login_page("/login").unwrap())

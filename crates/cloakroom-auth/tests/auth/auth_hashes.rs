@@ -6,7 +6,7 @@ use cloakroom::store::StoreErrorKind;
 use cloakroom_testkit::FaultyStore;
 use http::StatusCode;
 
-use crate::application::{Account, Db, node, routes, signed_in};
+use crate::application::{Account, Db, NO_HASH, node, routes, signed_in};
 use crate::support::{Browser, Deployment, Node, secs};
 
 /// The ttl of an `Account`: the documented bound.
@@ -41,6 +41,34 @@ async fn r72_a_password_that_was_changed_in_the_database_ends_sessions_at_once_i
     db.set_password_hash("ada", "hash of the second password");
     first.sessions.of("ada").invalidate::<Account>().await.unwrap();
     assert_eq!(device.get("/home").await.ok().body, "nobody");
+    let stats = second.sessions.stats();
+    assert_eq!((stats.ended_revoked, stats.ended_logout), (1, 0), "the user has not logged out");
+}
+
+#[tokio::test]
+async fn a_session_whose_values_are_removed_stays_signed_in() {
+    for deployment in Deployment::both() {
+        let node = node(&deployment, &Db::new());
+        let mut browser = signed_in(&node, "ada").await;
+        assert_eq!(browser.get("/account").await.ok().body, "ADA");
+        browser.post("/note/mine").await.ok();
+        assert_eq!(browser.post("/clear").await.ok().body, "true");
+        assert_eq!(browser.get("/account").await.ok().body, "ADA");
+        assert_eq!(browser.post("/clear").await.ok().body, "true", "the user is cached again");
+    }
+}
+
+#[tokio::test]
+async fn a_login_with_a_digest_does_not_last_if_the_user_has_none() {
+    for deployment in Deployment::both() {
+        let db = Db::new();
+        let node = node(&deployment, &db);
+        let mut browser = signed_in(&node, "ada").await;
+        db.set_password_hash("ada", NO_HASH);
+        assert_eq!(browser.get("/account").await.status, StatusCode::UNAUTHORIZED);
+        let stats = node.sessions.stats();
+        assert_eq!((stats.ended_revoked, stats.ended_logout), (1, 0));
+    }
 }
 
 #[tokio::test]

@@ -73,9 +73,9 @@ impl Values {
     }
 
     /// Returns edits that remove every value.
-    pub(crate) fn removals(&self) -> Vec<ValueEdit> {
+    pub(crate) fn removals(&self, is_kept: impl Fn(&str) -> bool) -> Vec<ValueEdit> {
         let entries = self.unpacked();
-        let present = entries.iter().filter(|value_entry| !value_entry.is_removed());
+        let present = entries.iter().filter(|value_entry| !value_entry.is_removed() && !is_kept(value_entry.name()));
         present.map(|value_entry| ValueEdit::remove(value_entry.key(), Some(value_entry.version))).collect()
     }
 

@@ -34,9 +34,10 @@ impl Engine {
         &self,
         credential: &Credential,
         entry: Option<Arc<Entry>>,
+        reason: EndReason,
     ) -> Result<Destroyed, SessionError> {
         let writer = entry.as_ref().map_or(ChangeAuthor::Client(*credential), |entry| self.writer(credential, entry));
-        self.end_as(&writer, &credential.selector, entry, EndReason::Logout).await
+        self.end_as(&writer, &credential.selector, entry, reason).await
     }
 
     /// Ends a session on every tier in the name of `writer`.

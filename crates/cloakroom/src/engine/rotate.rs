@@ -156,7 +156,8 @@ impl Engine {
             Some(_) => Some(Vec::new()),
             None => Some(request.keys_to_keep(&before.values)),
         };
-        let authentication = Authentication::new(request.principal.clone(), now, request.label.clone());
+        let label = request.label.clone().or_else(|| inherited_label(before, &request.principal));
+        let authentication = Authentication::new(request.principal.clone(), now, label);
         let lifetimes = self.lifetimes(before, request, now);
         let account = self.store.is_none().then(|| self.principals.account(&request.principal)).flatten();
         let login = Some(LoginChange { authentication, keep_only, account });
@@ -319,6 +320,12 @@ fn inherited_lifetimes(before: &Snapshot, principal: &Principal) -> Option<(Dura
     let authentication = before.authentication().filter(|authentication| authentication.principal == *principal)?;
     let lifetime = before.lifetimes.absolute_deadline().since(authentication.at).min(MAX_LIFETIME);
     before.lifetimes.is_persistent().then(|| (before.lifetimes.idle_timeout(), lifetime))
+}
+
+/// Returns the label of the present login of the same principal: a new login that names none, as
+/// after a change of the password, is on the same device.
+fn inherited_label(before: &Snapshot, principal: &Principal) -> Option<Arc<str>> {
+    before.authentication().filter(|present| present.principal == *principal)?.label.clone()
 }
 
 /// Returns `true` if the session belongs to the principal now.

@@ -7,6 +7,7 @@ use crate::sync::Arc;
 use crate::token::VersionHint;
 
 use super::request::RequestSession;
+use super::value::LOGIN_KEY_PREFIX;
 
 impl RequestSession {
     /// Changes one value of the live session. If there is no session, creates it with the change.
@@ -64,13 +65,13 @@ impl RequestSession {
         }
     }
 
-    /// Removes all values in one commit. Returns whether there were any.
+    /// Removes all values but those of the login in one commit. Returns whether there were any.
     pub(super) async fn clear(&self) -> Result<bool, SessionError> {
         let mut backoff = self.engine().conflict_backoff();
         loop {
             let Some(OpenSession { entry, state }) = self.open_to_write().await? else { return Ok(false) };
             let Some(snapshot) = state.snapshot() else { return Ok(false) };
-            let edits = snapshot.values.removals();
+            let edits = snapshot.values.removals(|key| key.starts_with(LOGIN_KEY_PREFIX));
             if edits.is_empty() {
                 return Ok(false);
             }

@@ -203,10 +203,10 @@ impl RequestSession {
         }
     }
 
-    pub(super) async fn destroy(&self) -> Result<(), SessionError> {
+    pub(super) async fn destroy(&self, reason: EndReason) -> Result<(), SessionError> {
         let _turn = self.lock().await;
         let Some((credential, entry)) = self.present_or_unreadable().await? else { return self.has_no_session() };
-        let outcome = self.engine().end_by_client(&credential, entry).await?;
+        let outcome = self.engine().end_by_client(&credential, entry, reason).await?;
         self.with_token(|token| match outcome {
             // The client may already have the newer token, which this request must not take away.
             Destroyed::Superseded => token.superseded(),

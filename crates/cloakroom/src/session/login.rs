@@ -75,6 +75,8 @@ impl Login {
 
     /// Sets the session's label in a list of devices, such as "Firefox on Linux".
     ///
+    /// Default: if the same principal is logged in already, the label of that login; otherwise none.
+    ///
     /// Choose a label that users recognise; do not store a full `User-Agent` or an address. At most
     /// 256 bytes: with a longer one, the login fails with
     /// [`TooLarge`](crate::error::SessionErrorKind::TooLarge).

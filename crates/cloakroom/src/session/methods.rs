@@ -213,6 +213,9 @@ impl Session {
 
     /// Removes all values in one commit; the session, its token and its login remain.
     ///
+    /// Values whose key begins with `auth.login.` belong to the login and remain too, such as the
+    /// digest by which `cloakroom-auth` finds out that a password was changed.
+    ///
     /// Returns whether there was anything to remove; if not, nothing is written. A concurrent write
     /// of another request is either removed too or happens after this. Loads in progress do not
     /// store their results.
@@ -395,7 +398,20 @@ impl Session {
     ///
     /// In all these cases the client keeps its token.
     pub async fn destroy(&self) -> Result<(), SessionError> {
-        self.request.destroy().await
+        self.request.destroy(EndReason::Logout).await
+    }
+
+    /// Ends the session on every node, like [`destroy`](Self::destroy), for a reason other than a
+    /// logout: the user was locked, or changed the password elsewhere.
+    ///
+    /// Events and statistics report it as [`EndReason::Revoked`](crate::EndReason::Revoked), and not
+    /// as a logout. From outside of a request, use
+    /// [`Sessions::by_id`](crate::Sessions::by_id).
+    ///
+    /// # Errors
+    /// As [`destroy`](Self::destroy).
+    pub async fn revoke(&self) -> Result<(), SessionError> {
+        self.request.destroy(EndReason::Revoked).await
     }
 
     /// Applies "remember me" to an existing session: it ends `lifetime` from now, used or not, and

@@ -12,6 +12,9 @@ use crate::time::Timestamp;
 use super::cache_policy::CachePolicy;
 use super::json;
 
+/// Values whose key begins with this belong to the login.
+pub(super) const LOGIN_KEY_PREFIX: &str = "auth.login.";
+
 /// A type whose value can be stored in a session, one value per type.
 ///
 /// ```
@@ -78,6 +81,9 @@ pub trait SessionValue: Clone + Serialize + DeserializeOwned + Send + Sync + 'st
     /// and get [`Decode`](crate::error::SessionErrorKind::Decode) if it does not. Debug builds find
     /// this out at start-up for types with the derive macro, and otherwise when the second type is
     /// first used.
+    ///
+    /// [`Session::clear`](crate::Session::clear) keeps values whose key begins with `auth.login.`:
+    /// they belong to the login.
     const KEY: &'static str;
 
     /// The kind of the value, state or cached, and how long a cached value is valid. Default:

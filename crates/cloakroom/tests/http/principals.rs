@@ -73,6 +73,20 @@ fn with_password_route(deployment: &Deployment) -> Node {
 }
 
 #[tokio::test]
+async fn a_login_that_names_no_label_keeps_that_of_the_same_principal() {
+    for deployment in Deployment::both() {
+        let node = deployment.node();
+        let mut browser = logged_in(&node, "alice").await;
+        browser.post("/login/alice").await.ok();
+        let list = node.sessions.of("alice").list().await.unwrap();
+        assert_eq!(list[0].label.as_deref(), Some("Testbrowser"));
+        browser.post("/login/bob").await.ok();
+        let list = node.sessions.of("bob").list().await.unwrap();
+        assert_eq!(list[0].label, None, "another person may use another name for the device");
+    }
+}
+
+#[tokio::test]
 async fn r22_nothing_in_a_list_of_sessions_opens_one() {
     for deployment in Deployment::both() {
         let node = deployment.node();

@@ -46,10 +46,10 @@ fn in_time_every_old_session_makes_room() {
     for number in 0..COUNT {
         add(&cache, in_shard(0, number), session([bulk(100)]));
     }
-    // All new sessions are younger. They are in another shard, which is as often in turn.
+    // All new sessions are younger. They are in the same shard, among the old ones.
     let mut gone = BTreeSet::new();
     for number in 0..2 * COUNT {
-        add(&cache, in_shard(1, number), session([bulk(100)])).touch(at(1000 + number));
+        add(&cache, in_shard(0, COUNT + number), session([bulk(100)])).touch(at(1000 + number));
         gone.extend(log.take_ended().into_iter().map(|(selector, _)| selector));
     }
     let left = (0..COUNT).filter(|number| !gone.contains(&in_shard(0, *number))).count();

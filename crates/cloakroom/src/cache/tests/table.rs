@@ -79,3 +79,23 @@ fn a_shard_knows_whether_it_has_anonymous_sessions() {
     table.count_anonymous(&here, -1);
     assert_eq!(any(), 0);
 }
+
+#[test]
+fn a_sample_has_as_many_entries_as_it_may_wherever_it_begins() {
+    let table = Table::new();
+    let entries: Vec<_> = (0..10)
+        .map(|number| Arc::new(Entry::new(in_shard(0, number), EntryState::unread(), at(0))))
+        .inspect(|entry| assert!(table.insert(entry)))
+        .collect();
+    let shard = table.shards().iter().find(|shard| shard.len() > 0).expect("one shard has all entries");
+    for position in [0, 1, 9, 10, 25, usize::MAX] {
+        for count in [1, 4, 10, 20] {
+            let mut sample = shard.some_entries(position, count);
+            sample.sort_unstable_by_key(|entry| entry.selector);
+            sample.dedup_by_key(|entry| entry.selector);
+            assert_eq!(sample.len(), count.min(entries.len()), "{count} at {position}");
+        }
+    }
+    let empty = table.shards().iter().find(|shard| shard.len() == 0).expect("the others are empty");
+    assert!(empty.some_entries(3, 4).is_empty());
+}
