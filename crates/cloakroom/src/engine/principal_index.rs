@@ -329,6 +329,13 @@ mod tests {
             let members = index.members(principal, &PageRequest::first(10)).expect("the cursor is valid").items;
             assert!(members.len() == 1 && Arc::ptr_eq(&members[0], session));
         }
+        // One of two sessions ends.
+        let (principal, first) = &sessions[0];
+        let second = entry(COUNT);
+        index.add(principal, &second, None);
+        index.remove(principal, first);
+        let members = index.members(principal, &PageRequest::first(10)).expect("the cursor is valid").items;
+        assert!(members.len() == 1 && Arc::ptr_eq(&members[0], &second));
         let gone = index.members(&sessions[10].0, &PageRequest::first(10)).expect("the cursor is valid");
         assert!(gone.items.is_empty());
     }
