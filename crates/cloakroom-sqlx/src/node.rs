@@ -61,7 +61,6 @@ impl Nodes {
     }
 
     /// Invalidates all copies in all tiers.
-    #[cfg(feature = "postgres")]
     pub(crate) fn changed_all(&self) {
         self.all().iter().flat_map(|node| node.copies()).for_each(|copies| copies.invalidate_all());
     }

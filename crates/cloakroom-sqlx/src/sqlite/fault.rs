@@ -24,6 +24,8 @@ pub(super) enum SqliteErrorKind {
     Closed,
     /// The connection broke in the middle of a call.
     Broken,
+    /// The writer gave up the call.
+    Interrupted,
     Other,
 }
 
@@ -74,8 +76,9 @@ impl SqliteErrorKind {
             Self::Denied => "permission denied; let this program read and write the file and its folder",
             Self::Io => "the disk reports an error; check it",
             Self::Busy => "no connection of the pool became free in time; give the pool more connections",
-            Self::Closed => "the store was closed",
+            Self::Closed => "the store was closed, or the runtime in which it was opened has ended",
             Self::Broken => "the connection to the file broke; the next call uses a new one",
+            Self::Interrupted => "the call was interrupted by a panic or by the end of the runtime",
             Self::Other => "SQLite reports an error",
         }
     }
@@ -120,6 +123,13 @@ impl Location {
     /// The error of a call that may have done its work.
     pub(super) fn lost(&self, error: &sqlx::Error) -> StoreError {
         self.error(StoreErrorKind::Unknown, error)
+    }
+
+    /// The error of a call that the writer did not answer.
+    pub(super) fn interrupted(&self) -> StoreError {
+        let detail = "it may have been done nevertheless".to_owned();
+        let fault = Fault { location: self.0.to_path_buf(), kind: SqliteErrorKind::Interrupted, detail };
+        StoreError::new(StoreErrorKind::Unknown, fault)
     }
 
     /// The error of a call on a store that is closed. Nothing was done.

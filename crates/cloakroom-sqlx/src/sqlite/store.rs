@@ -89,7 +89,8 @@ impl SqliteStore {
     }
 
     /// Finishes the writes that have been asked for, closes the file and releases it for the next
-    /// process. Later calls of this store and its clones fail.
+    /// process. Later calls of this store and its clones fail, reads included. A pool of the
+    /// application stays open.
     ///
     /// Dropping the last clone does the same in the background.
     pub async fn close(&self) {
@@ -98,6 +99,10 @@ impl SqliteStore {
 
     /// Reads, and fails if no connection becomes free or the disk does not answer in time.
     async fn read<T>(&self, reading: impl Future<Output = sqlx::Result<T>>) -> Result<T, StoreError> {
+        // The pool of an application stays open, and the sessions may have another owner.
+        if !self.inner.writer.is_open() {
+            return Err(self.inner.location.closed());
+        }
         let read = tokio::time::timeout(self.inner.deadline, reading).await;
         read.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(|error| self.inner.location.fault(&error))
     }

@@ -7,6 +7,7 @@ mod full_disk;
 mod many_sessions;
 mod opening;
 mod owner;
+mod panics;
 mod restart;
 mod rows;
 #[path = "../shared/samples.rs"]

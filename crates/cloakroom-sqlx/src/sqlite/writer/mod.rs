@@ -10,6 +10,7 @@ mod create;
 mod destroy;
 mod job;
 mod members;
+mod panic;
 mod touch;
 mod transaction;
 
@@ -35,6 +36,7 @@ use crate::node::{Node, Nodes};
 use batch::Batch;
 use clean::{Clean, Rest};
 use job::{Job, Operation, Waiting};
+use panic::catch;
 use transaction::Ended;
 
 /// The maximum number of calls in one transaction, which bounds how long the first of them waits.
@@ -69,7 +71,7 @@ impl WriterHandle {
         place.map_err(|_| self.location.closed())?.send(Message::Job(Box::new(waiting)));
         let answer = timeout_at(deadline, answer).await;
         let answer = answer.map_err(|_| self.location.lost(&sqlx::Error::PoolTimedOut))?;
-        answer.map_err(|_| self.location.lost(&sqlx::Error::WorkerCrashed))?
+        answer.map_err(|_| self.location.interrupted())?
     }
 
     /// Returns `true` until the writer begins to end, and the file may get another owner.
@@ -133,20 +135,37 @@ impl Writer {
                             Message::Close => messages.close(),
                         }
                     }
-                    self.write(jobs).await;
+                    if catch(self.write(jobs)).await.is_err() && !self.recovers().await {
+                        break;
+                    }
                 }
                 () = &mut next_cleaning => {
-                    let pause = self.clean().await;
-                    next_cleaning = self.clock.sleep(pause);
+                    let pause = catch(self.clean()).await;
+                    if pause.is_err() && !self.recovers().await {
+                        break;
+                    }
+                    next_cleaning = self.clock.sleep(pause.unwrap_or(clean::PERIOD));
                 }
             }
         }
+        drop(messages);
         drop(self.connection.take());
         for pool in &self.own_pools {
             pool.close().await;
         }
         // After the connections, because the next owner must not meet a transaction of this one.
         drop(self.owner);
+    }
+
+    /// Goes on after a panic. Returns `false` if that is not safe.
+    ///
+    /// The panic closed the connection if it was in the middle of a transaction, which ended that.
+    /// Callers that were not answered do not know whether their changes were committed, and neither
+    /// does anybody else, so no copy of a session is kept.
+    async fn recovers(&self) -> bool {
+        tracing::error!(file = %self.location.path().display(), "the task that writes the sessions panicked");
+        // A database in memory may have ended with its connection.
+        self.owner.is_some() && catch(async { self.nodes.changed_all() }).await.is_ok()
     }
 
     /// Does the jobs in one transaction, or each in its own if one of them spoils it.
