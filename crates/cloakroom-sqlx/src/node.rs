@@ -69,3 +69,10 @@ impl Nodes {
         self.0.lock().iter().filter_map(Weak::upgrade).collect()
     }
 }
+
+/// A number that no other node is likely to draw. No secret depends on it.
+pub(crate) fn random_number() -> i64 {
+    use std::hash::{BuildHasher, Hasher};
+    // Its keys come from the operating system.
+    std::hash::RandomState::new().build_hasher().finish().cast_signed()
+}

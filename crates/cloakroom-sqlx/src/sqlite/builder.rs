@@ -156,12 +156,15 @@ impl SqliteStoreBuilder {
     }
 
     async fn start(self, parts: StoreParts) -> Result<SqliteStore, OpenError> {
-        let StoreParts { namespace, location, readers, pool, own_pools, owner } = parts;
-        match migrations::migrate(&pool).await.map_err(|error| location.open_error(&error))? {
-            Migrated::Done => {}
+        let StoreParts { namespace, location, readers, pool, own_pools, mut owner } = parts;
+        let found = match migrations::migrate(&pool).await.map_err(|error| location.open_error(&error))? {
+            Migrated::Done { found } => found,
             Migrated::Newer(found) => {
                 return Err(OpenError::NewerSchema { path: location.path().to_owned(), found, known: NEWEST });
             }
+        };
+        if let Some(owner) = &mut owner {
+            owner.begin(found).await?;
         }
         let nodes = Arc::new(Nodes::default());
         let writer = Writer {
@@ -169,6 +172,7 @@ impl SqliteStoreBuilder {
             connection: None,
             own_pools,
             owner,
+            is_replaced: Arc::default(),
             namespace: namespace.clone(),
             clock: Arc::clone(&self.clock),
             nodes: Arc::clone(&nodes),

@@ -26,6 +26,8 @@ pub(super) enum SqliteErrorKind {
     Broken,
     /// The writer gave up the call.
     Interrupted,
+    /// The file may have another owner.
+    Replaced,
     Other,
 }
 
@@ -79,6 +81,9 @@ impl SqliteErrorKind {
             Self::Closed => "the store was closed, or the runtime in which it was opened has ended",
             Self::Broken => "the connection to the file broke; the next call uses a new one",
             Self::Interrupted => "the call was interrupted by a panic or by the end of the runtime",
+            Self::Replaced => {
+                "the database or its lock was deleted or replaced while this program used it; start the program again"
+            }
             Self::Other => "SQLite reports an error",
         }
     }
@@ -130,6 +135,13 @@ impl Location {
         let detail = "it may have been done nevertheless".to_owned();
         let fault = Fault { location: self.0.to_path_buf(), kind: SqliteErrorKind::Interrupted, detail };
         StoreError::new(StoreErrorKind::Unknown, fault)
+    }
+
+    /// The error of a call on a store whose file may have another owner. Nothing was done.
+    pub(super) fn replaced(&self) -> StoreError {
+        let detail = "the sessions may be in use by another process".to_owned();
+        let fault = Fault { location: self.0.to_path_buf(), kind: SqliteErrorKind::Replaced, detail };
+        StoreError::new(StoreErrorKind::Unavailable, fault)
     }
 
     /// The error of a call on a store that is closed. Nothing was done.

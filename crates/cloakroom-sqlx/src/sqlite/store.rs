@@ -101,7 +101,7 @@ impl SqliteStore {
     async fn read<T>(&self, reading: impl Future<Output = sqlx::Result<T>>) -> Result<T, StoreError> {
         // The pool of an application stays open, and the sessions may have another owner.
         if !self.inner.writer.is_open() {
-            return Err(self.inner.location.closed());
+            return Err(self.inner.writer.closed());
         }
         let read = tokio::time::timeout(self.inner.deadline, reading).await;
         read.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(|error| self.inner.location.fault(&error))

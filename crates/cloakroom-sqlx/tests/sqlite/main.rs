@@ -7,6 +7,7 @@ mod full_disk;
 mod many_sessions;
 mod opening;
 mod owner;
+mod owner_lock;
 mod panics;
 mod restart;
 mod rows;
