@@ -4,6 +4,7 @@ mod backend;
 mod conformance;
 mod crash;
 mod full_disk;
+mod in_memory;
 mod many_sessions;
 mod opening;
 mod owner;

@@ -79,7 +79,7 @@ impl WriterHandle {
 
     /// Returns `true` until the writer begins to end, and the file may get another owner.
     pub(super) fn is_open(&self) -> bool {
-        !self.queue.is_closed()
+        !self.queue.is_closed() && !self.is_replaced.load(Ordering::Relaxed)
     }
 
     /// The error of a call after the writer has begun to end.
@@ -104,8 +104,7 @@ pub(super) struct Writer {
     pub(super) connection: Option<PoolConnection<Sqlite>>,
     /// The pools that belong to the store, and not to the application.
     pub(super) own_pools: Vec<SqlitePool>,
-    /// `None` for a database in memory, which no other process can open.
-    pub(super) owner: Option<Owner>,
+    pub(super) owner: Owner,
     /// Whether the owner turned out to be none any more.
     pub(super) is_replaced: Arc<AtomicBool>,
     pub(super) namespace: Namespace,
@@ -183,12 +182,12 @@ impl Writer {
     async fn recovers(&self) -> bool {
         tracing::error!(file = %self.location.path().display(), "the task that writes the sessions panicked");
         // A database in memory may have ended with its connection.
-        self.owner.is_some() && catch(async { self.nodes.changed_all() }).await.is_ok()
+        self.owner.has_file() && catch(async { self.nodes.changed_all() }).await.is_ok()
     }
 
     /// Returns `true` if no other process owns the sessions; otherwise the writer ends.
     fn is_owner(&mut self) -> bool {
-        if self.owner.as_mut().is_none_or(Owner::is_owner) {
+        if self.owner.is_owner() {
             return true;
         }
         if !self.is_replaced.swap(true, Ordering::Relaxed) {

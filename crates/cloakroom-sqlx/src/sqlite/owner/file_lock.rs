@@ -11,15 +11,13 @@ use cloakroom::store::Namespace;
 use crate::error::OpenError;
 use crate::node::random_number;
 
-use super::file;
-use super::file_id::FileId;
-
-/// How often the lock of the previous owner is looked at.
-const POLL: Duration = Duration::from_millis(20);
+use super::POLL;
+use crate::sqlite::file;
+use crate::sqlite::file_id::FileId;
 
 /// How often an owner looks whether its files are still in their places. Its transactions look in
 /// any case.
-pub(super) const CHECK: Duration = Duration::from_millis(250);
+pub(in crate::sqlite) const CHECK: Duration = Duration::from_millis(250);
 
 /// How often a lock is tried to be taken that is replaced at the same time.
 const ATTEMPTS: u32 = 10;
@@ -36,7 +34,7 @@ static PROCESS: LazyLock<u64> = LazyLock::new(|| random_number().cast_unsigned()
 /// The owner is the process that has locked the file that is at the companion's path. A file that
 /// was deleted or replaced keeps its lock, so the path is compared with what was locked.
 #[derive(Debug)]
-pub(super) struct Owner {
+pub(in crate::sqlite) struct FileLock {
     database: PathBuf,
     /// `None` until SQLite has opened it.
     database_id: Option<FileId>,
@@ -62,9 +60,13 @@ struct Holder {
     is_this_process: bool,
 }
 
-impl Owner {
+impl FileLock {
     /// Waits up to `patience` until no other process owns the sessions.
-    pub(super) async fn take(database: &Path, namespace: &Namespace, patience: Duration) -> Result<Self, OpenError> {
+    pub(in crate::sqlite) async fn take(
+        database: &Path,
+        namespace: &Namespace,
+        patience: Duration,
+    ) -> Result<Self, OpenError> {
         let path = companion(database, namespace);
         let began = Instant::now();
         let mut announced = false;
@@ -218,10 +220,10 @@ mod tests {
     async fn a_copy_of_the_handle_keeps_no_lock() -> Result<(), Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         let (path, namespace) = (folder.path().join("sessions.db"), "default".parse()?);
-        let owner = Owner::take(&path, &namespace, Duration::ZERO).await?;
+        let owner = FileLock::take(&path, &namespace, Duration::ZERO).await?;
         let copy = owner.companion.locked.try_clone()?;
         drop(owner);
-        Owner::take(&path, &namespace, Duration::ZERO).await?;
+        FileLock::take(&path, &namespace, Duration::ZERO).await?;
         drop(copy);
         Ok(())
     }
