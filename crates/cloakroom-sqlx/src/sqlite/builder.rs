@@ -152,7 +152,8 @@ impl SqliteStoreBuilder {
             }
             None => {
                 let patience = self.take_over_timeout;
-                Owner::Memory(MemoryClaim::take(&pool, &location, &namespace, patience, self.busy_timeout).await?)
+                let claim = MemoryClaim::take(&pool, &location, &namespace, patience, self.busy_timeout).await?;
+                Owner::Memory { _claim: claim }
             }
         };
         let (readers, own_pools) = (pool.clone(), Vec::new());

@@ -104,7 +104,7 @@ impl SqliteStore {
             return Err(self.inner.writer.closed());
         }
         let read = tokio::time::timeout(self.inner.deadline, reading).await;
-        read.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(|error| self.inner.location.fault(&error))
+        read.map_err(|_| self.inner.location.slow())?.map_err(|error| self.inner.location.fault(&error))
     }
 
     fn now(&self) -> Timestamp {

@@ -14,5 +14,7 @@ mod restart;
 mod rows;
 #[path = "../shared/samples.rs"]
 mod samples;
+#[cfg(target_os = "linux")]
+mod small_disk;
 mod support;
 mod waiting;

@@ -17,7 +17,7 @@ const POLL: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(super) enum Owner {
     File(FileLock),
-    Memory(MemoryClaim),
+    Memory { _claim: MemoryClaim },
 }
 
 impl Owner {
@@ -25,7 +25,7 @@ impl Owner {
     pub(super) async fn begin(&mut self, found_tables: bool) -> Result<(), OpenError> {
         match self {
             Self::File(lock) => lock.begin(found_tables).await,
-            Self::Memory(_) => Ok(()),
+            Self::Memory { .. } => Ok(()),
         }
     }
 
@@ -33,7 +33,7 @@ impl Owner {
     pub(super) fn is_owner(&mut self) -> bool {
         match self {
             Self::File(lock) => lock.is_owner(),
-            Self::Memory(_) => true,
+            Self::Memory { .. } => true,
         }
     }
 

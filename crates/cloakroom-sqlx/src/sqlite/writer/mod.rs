@@ -70,10 +70,10 @@ impl WriterHandle {
         let waiting = Waiting { operation, origin: Arc::clone(origin), reply, applied: None };
         let deadline = Instant::now() + self.deadline;
         let place = timeout_at(deadline, self.queue.reserve()).await;
-        let place = place.map_err(|_| self.location.fault(&sqlx::Error::PoolTimedOut))?;
+        let place = place.map_err(|_| self.location.slow())?;
         place.map_err(|_| self.closed())?.send(Message::Job(Box::new(waiting)));
         let answer = timeout_at(deadline, answer).await;
-        let answer = answer.map_err(|_| self.location.lost(&sqlx::Error::PoolTimedOut))?;
+        let answer = answer.map_err(|_| self.location.slow_write())?;
         answer.map_err(|_| self.location.interrupted())?
     }
 
