@@ -123,6 +123,8 @@
 mod admission;
 #[cfg(feature = "postgres")]
 mod connect_error;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod cursor;
 mod error;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod node;
