@@ -113,14 +113,19 @@ pub(super) struct Statements {
     /// Removes the dead among the oldest members. Parameters: namespace, principal, number of
     /// members to look at or NULL for all.
     pub(super) remove_dead_members: Statement,
+    /// Removes the dead among the oldest members, and among as many from an arbitrary place.
+    /// Parameters: namespace, principal, number of members to look at, a random number, number of
+    /// members among which the place is.
+    pub(super) remove_some_dead_members: Statement,
     /// Parameters: namespace, principal.
     pub(super) count_members: Statement,
     /// Parameters: namespace, principal, selector.
     pub(super) is_member: Statement,
     /// Parameters: namespace, principal, selector.
     pub(super) add_member: Statement,
-    /// The oldest members other than a session. Parameters: namespace, principal, selector, number.
-    pub(super) oldest_members: Statement,
+    /// The oldest of the members that are older than the newest live ones, without a session itself.
+    /// Parameters: namespace, principal, selector, number of live ones, number.
+    pub(super) older_than_live: Statement,
     /// Parameters: namespace, principal, the selectors.
     pub(super) remove_members: Statement,
     /// The members after an admission, each with the summary of its session if that is alive.
@@ -178,10 +183,11 @@ impl Statements {
             remove_many: statement(REMOVE_MANY),
             lock_principal: statement(LOCK_PRINCIPAL),
             remove_dead_members: statement(REMOVE_DEAD_MEMBERS),
+            remove_some_dead_members: statement(REMOVE_SOME_DEAD_MEMBERS),
             count_members: statement(COUNT_MEMBERS),
             is_member: statement(IS_MEMBER),
             add_member: statement(ADD_MEMBER),
-            oldest_members: statement(OLDEST_MEMBERS),
+            older_than_live: statement(OLDER_THAN_LIVE),
             remove_members: statement(REMOVE_MEMBERS),
             list_members: statement(LIST_MEMBERS),
             list: statement(LIST),
@@ -298,6 +304,17 @@ const REMOVE_DEAD_MEMBERS: &str = "DELETE FROM $schema.cloakroom_members WHERE a
      WHERE NOT EXISTS (SELECT 1 FROM $schema.cloakroom_sessions s WHERE s.namespace = m.namespace \
      AND s.selector = m.selector AND s.expires_at > $schema.cloakroom_now()))";
 
+const REMOVE_SOME_DEAD_MEMBERS: &str = "DELETE FROM $schema.cloakroom_members WHERE admission IN (\
+     SELECT m.admission FROM (\
+     (SELECT admission, namespace, selector FROM $schema.cloakroom_members \
+     WHERE namespace = $1 AND principal = $2 ORDER BY admission LIMIT $3) UNION ALL \
+     (SELECT admission, namespace, selector FROM $schema.cloakroom_members \
+     WHERE namespace = $1 AND principal = $2 ORDER BY admission LIMIT $3 OFFSET (\
+     SELECT $4::BIGINT % greatest(count(*), 1) FROM (SELECT 1 FROM $schema.cloakroom_members \
+     WHERE namespace = $1 AND principal = $2 LIMIT $5) some_members))) m \
+     WHERE NOT EXISTS (SELECT 1 FROM $schema.cloakroom_sessions s WHERE s.namespace = m.namespace \
+     AND s.selector = m.selector AND s.expires_at > $schema.cloakroom_now()))";
+
 const COUNT_MEMBERS: &str = "SELECT count(*) FROM $schema.cloakroom_members WHERE namespace = $1 AND principal = $2";
 
 const IS_MEMBER: &str =
@@ -306,8 +323,17 @@ const IS_MEMBER: &str =
 const ADD_MEMBER: &str = "INSERT INTO $schema.cloakroom_members (namespace, principal, selector) VALUES ($1, $2, $3) \
      ON CONFLICT DO NOTHING";
 
-const OLDEST_MEMBERS: &str = "SELECT selector FROM $schema.cloakroom_members \
-     WHERE namespace = $1 AND principal = $2 AND selector <> $3 ORDER BY admission LIMIT $4";
+// The live members are counted one by one from the end: the server may turn `EXISTS` into a join with
+// all sessions.
+const OLDER_THAN_LIVE: &str = "SELECT selector FROM $schema.cloakroom_members \
+     WHERE namespace = $1 AND principal = $2 AND selector <> $3 \
+     AND admission < CASE $4::BIGINT WHEN 0 THEN 9223372036854775807 ELSE coalesce((\
+     SELECT m.admission FROM $schema.cloakroom_members m \
+     WHERE m.namespace = $1 AND m.principal = $2 AND m.selector <> $3 \
+     AND (SELECT count(*) FROM $schema.cloakroom_sessions s WHERE s.namespace = m.namespace \
+     AND s.selector = m.selector AND s.expires_at > $schema.cloakroom_now()) > 0 \
+     ORDER BY m.admission DESC LIMIT 1 OFFSET greatest($4::BIGINT - 1, 0)), 0) END \
+     ORDER BY admission LIMIT $5";
 
 const REMOVE_MEMBERS: &str = "DELETE FROM $schema.cloakroom_members m USING unnest($3::BYTEA[]) AS wanted (selector) \
      WHERE m.selector = wanted.selector AND m.principal = $2 AND m.namespace = $1";

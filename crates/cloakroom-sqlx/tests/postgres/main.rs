@@ -11,6 +11,8 @@ mod coherence;
 mod conformance;
 mod costs;
 mod database;
+#[path = "../shared/dead_members.rs"]
+mod dead_members;
 mod first_tables;
 mod held_replies;
 #[cfg(target_os = "linux")]

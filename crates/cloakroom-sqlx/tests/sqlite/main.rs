@@ -3,6 +3,8 @@
 mod backend;
 mod conformance;
 mod crash;
+#[path = "../shared/dead_members.rs"]
+mod dead_members;
 mod full_disk;
 mod in_memory;
 mod many_sessions;
