@@ -5,6 +5,9 @@ mod conformance;
 mod crash;
 #[path = "../shared/dead_members.rs"]
 mod dead_members;
+#[path = "../shared/first_sessions.rs"]
+mod first_sessions;
+mod first_tables;
 mod full_disk;
 mod in_memory;
 mod many_sessions;
