@@ -166,11 +166,16 @@ impl Writer {
             }
         }
         drop(messages);
+        self.release().await;
+    }
+
+    /// Closes the connections, and then releases the file: the next owner must not meet a transaction
+    /// of this one.
+    async fn release(mut self) {
         drop(self.connection.take());
         for pool in &self.own_pools {
             pool.close().await;
         }
-        // After the connections, because the next owner must not meet a transaction of this one.
         drop(self.owner);
     }
 
