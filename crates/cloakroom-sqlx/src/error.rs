@@ -72,15 +72,38 @@ pub enum OpenError {
     /// Another process uses the sessions in the file, and did not leave.
     #[error(
         "{}: {} still uses the sessions in this file after {waited:?}; only one may, so {}", path.display(),
-        Holder(*holder), remedy_for(*holder)
+        Holder(*holder, *is_this_process), remedy_for(*is_this_process)
     )]
     InUse {
         /// The file.
         path: PathBuf,
-        /// The process that uses it, if it is known.
+        /// The number of the process that uses it, if it is known. Containers number their
+        /// processes on their own, so this process may have the same number.
         holder: Option<u32>,
+        /// Whether it is this process itself.
+        is_this_process: bool,
         /// How long this process waited.
         waited: Duration,
+    },
+    /// The database or its lock was deleted or replaced while this process opened it.
+    #[error(
+        "{}: the database or its lock was deleted or replaced by another process meanwhile; start this program again",
+        path.display()
+    )]
+    Replaced {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file has several names, and SQLite takes each of them for a database of its own.
+    #[error(
+        "{}: this file has {links} names (hard links), and SQLite damages a database that is opened under two of them; \
+         remove the others, or use a copy of the file", path.display()
+    )]
+    HardLinks {
+        /// The file.
+        path: PathBuf,
+        /// The number of its names.
+        links: u64,
     },
     /// Another program holds a lock on the database.
     #[error(
@@ -131,20 +154,22 @@ impl fmt::Debug for OpenError {
     }
 }
 
-struct Holder(Option<u32>);
+/// The number of a process, and whether it is this one.
+struct Holder(Option<u32>, bool);
 
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(id) if id == std::process::id() => f.write_str("this process itself"),
-            Some(id) => write!(f, "process {id}"),
-            None => f.write_str("another process"),
+        match self {
+            Self(_, true) => f.write_str("this process itself"),
+            Self(Some(id), _) if *id == std::process::id() => write!(f, "process {id} of another container"),
+            Self(Some(id), _) => write!(f, "process {id}"),
+            Self(None, _) => f.write_str("another process"),
         }
     }
 }
 
-fn remedy_for(holder: Option<u32>) -> &'static str {
-    if holder == Some(std::process::id()) {
+const fn remedy_for(is_this_process: bool) -> &'static str {
+    if is_this_process {
         "clone the store instead of opening the file twice"
     } else {
         "end that process, wait longer with `take_over_timeout`, or use Redis, Valkey or PostgreSQL for several \

@@ -73,6 +73,18 @@
 //! by default, so a deployment may start the new one first. The operating system releases the file
 //! however the former process ends.
 //!
+//! The lock is the file `sessions.db-owner-default`. If it is deleted or replaced while a process
+//! owns the sessions, that process makes it again within 250 ms. If another process was faster, or if
+//! the database itself was deleted or replaced, the former one accepts no more writes and closes the
+//! store: its calls fail until the program is started again. Containers that share the folder exclude
+//! each other too, although their process numbers may be the same. What is not detected:
+//!
+//! - two machines that share the folder, or a file system that does not keep locks. Network file
+//!   systems are refused where they are recognised, and FUSE is not;
+//! - a lock file that somebody replaces while its owner is suspended: when it wakes, its copies in
+//!   memory are served for up to 250 ms more. It still writes nothing;
+//! - on other systems than Unix, files that are deleted or replaced.
+//!
 //! # What survives what
 //!
 //! | | `Durability::ProcessCrash` (default) | `Durability::PowerLoss` |
@@ -111,6 +123,8 @@
 mod admission;
 #[cfg(feature = "postgres")]
 mod connect_error;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod cursor;
 mod error;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod node;

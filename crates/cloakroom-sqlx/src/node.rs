@@ -61,7 +61,6 @@ impl Nodes {
     }
 
     /// Invalidates all copies in all tiers.
-    #[cfg(feature = "postgres")]
     pub(crate) fn changed_all(&self) {
         self.all().iter().flat_map(|node| node.copies()).for_each(|copies| copies.invalidate_all());
     }
@@ -69,4 +68,11 @@ impl Nodes {
     fn all(&self) -> Vec<Arc<Node>> {
         self.0.lock().iter().filter_map(Weak::upgrade).collect()
     }
+}
+
+/// A number that no other node is likely to draw. No secret depends on it.
+pub(crate) fn random_number() -> i64 {
+    use std::hash::{BuildHasher, Hasher};
+    // Its keys come from the operating system.
+    std::hash::RandomState::new().build_hasher().finish().cast_signed()
 }

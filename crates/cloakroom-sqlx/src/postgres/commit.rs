@@ -10,7 +10,7 @@ use super::fault::{self, Effect};
 use super::feed::Current;
 use super::rows::{self, PgQuery, ValueArrays};
 use super::store::StoreInner;
-use crate::record::{Malformed, encode_writers, instant, to_column};
+use crate::record::{Malformed, check_version, encode_writers, instant, to_column};
 
 /// The outcome of a commit, before it is turned into an answer.
 enum Outcome {
@@ -23,7 +23,8 @@ impl StoreInner {
     /// Commits, in one round trip if the caller knows the present state of the record.
     pub(super) async fn commit(&self, selector: Selector, commit: &Commit) -> Result<Committed, StoreError> {
         let current = self.feed.current();
-        if let Some(head) = commit.head.as_ref().filter(|head| is_plain(commit, head))
+        if check_version(commit.next_version()).is_ok()
+            && let Some(head) = commit.head.as_ref().filter(|head| is_plain(commit, head))
             && let Some(server) = self.commit_known(selector, commit, head).await?
         {
             return Ok(Committed::Done(CommitReceipt::new(commit.next_version(), current.lease_of(server))));
@@ -94,6 +95,9 @@ impl StoreInner {
         }
         let decision = record.decide(commit, now);
         if decision == Decision::Apply {
+            if let Err(malformed) = check_version(record.version.saturating_add(commit.step)) {
+                return Ok(Outcome::Malformed(malformed));
+            }
             record.apply(commit);
             self.update(link, session.id, selector, &record).await?;
         }

@@ -2,12 +2,14 @@ use cloakroom::store::{Created, Record, Selector, StoreError};
 
 use super::commit::written_by;
 use super::database::Link;
-use super::fault::Effect;
+use super::fault::{self, Effect};
 use super::rows::{self, PgQuery, ValueArrays};
 use super::store::StoreInner;
+use crate::record::check_version;
 
 impl StoreInner {
     pub(super) async fn create(&self, selector: Selector, record: &Record) -> Result<Created, StoreError> {
+        check_version(record.version).map_err(fault::malformed)?;
         let current = self.feed.current();
         let bind = |query| self.bind_insert(query, selector, record);
         let row = self.database.query_row(Effect::Writes, &self.database.statements.insert, bind).await?;

@@ -7,7 +7,7 @@ use super::rows;
 use super::statements::{Statement, Statements};
 use super::store::StoreInner;
 use super::text::escape;
-use crate::admission::{Members, admit};
+use crate::admission::{Members, PROBED, PROBED_AMONG, admit};
 use crate::record::{self, Malformed};
 
 impl StoreInner {
@@ -100,6 +100,11 @@ impl LockedMembers<'_> {
 }
 
 impl Members for LockedMembers<'_> {
+    async fn remove_some_dead(&mut self, random: i64) -> sqlx::Result<()> {
+        let query = self.query(&self.statements.remove_some_dead_members).bind(PROBED).bind(random).bind(PROBED_AMONG);
+        query.execute(self.link.connection()?).await.map(drop)
+    }
+
     async fn remove_dead(&mut self, looked_at: Option<i64>) -> sqlx::Result<()> {
         let query = self.query(&self.statements.remove_dead_members).bind(looked_at);
         query.execute(self.link.connection()?).await.map(drop)
@@ -114,8 +119,8 @@ impl Members for LockedMembers<'_> {
         Ok(query.fetch_one(self.link.connection()?).await?.try_get::<i64, _>(0)? > 0)
     }
 
-    async fn oldest(&mut self, count: i64) -> sqlx::Result<Result<Vec<Selector>, Malformed>> {
-        let query = self.query(&self.statements.oldest_members).bind(self.selector()).bind(count);
+    async fn older_than_live(&mut self, kept: i64, limit: i64) -> sqlx::Result<Result<Vec<Selector>, Malformed>> {
+        let query = self.query(&self.statements.older_than_live).bind(self.selector()).bind(kept).bind(limit);
         let found = query.fetch_all(self.link.connection()?).await?;
         let bytes = found.iter().map(|row| row.try_get(0)).collect::<sqlx::Result<Vec<Vec<u8>>>>()?;
         Ok(bytes.iter().map(|bytes| record::selector(bytes)).collect())

@@ -31,7 +31,7 @@ const LIMIT: Duration = Duration::from_secs(90);
 const RIGHTS: [(&str, &str); 6] = [
     ("cloakroom_sessions", "SELECT, INSERT, UPDATE, DELETE"),
     ("cloakroom_values", "SELECT, INSERT, UPDATE, DELETE"),
-    ("cloakroom_members", "SELECT, INSERT, DELETE"),
+    ("cloakroom_members", "SELECT, INSERT, UPDATE, DELETE"),
     ("cloakroom_changes", "SELECT, INSERT, DELETE"),
     ("cloakroom_feed", "SELECT, INSERT, UPDATE"),
     ("cloakroom_migrations", "SELECT"),

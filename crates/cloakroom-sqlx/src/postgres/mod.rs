@@ -26,9 +26,4 @@ mod wake_up;
 pub use builder::PostgresStoreBuilder;
 pub use store::PostgresStore;
 
-/// A number that no other node is likely to draw. No secret depends on it.
-fn random_number() -> i64 {
-    use std::hash::{BuildHasher, Hasher};
-    // Its keys come from the operating system.
-    std::hash::RandomState::new().build_hasher().finish().cast_signed()
-}
+use crate::node::random_number;

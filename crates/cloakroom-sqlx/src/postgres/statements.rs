@@ -113,14 +113,19 @@ pub(super) struct Statements {
     /// Removes the dead among the oldest members. Parameters: namespace, principal, number of
     /// members to look at or NULL for all.
     pub(super) remove_dead_members: Statement,
+    /// Removes the dead among the oldest members, and among as many from an arbitrary place.
+    /// Parameters: namespace, principal, number of members to look at, a random number, number of
+    /// members among which the place is.
+    pub(super) remove_some_dead_members: Statement,
     /// Parameters: namespace, principal.
     pub(super) count_members: Statement,
     /// Parameters: namespace, principal, selector.
     pub(super) is_member: Statement,
     /// Parameters: namespace, principal, selector.
     pub(super) add_member: Statement,
-    /// The oldest members other than a session. Parameters: namespace, principal, selector, number.
-    pub(super) oldest_members: Statement,
+    /// The oldest of the members that are older than the newest live ones, without a session itself.
+    /// Parameters: namespace, principal, selector, number of live ones, number.
+    pub(super) older_than_live: Statement,
     /// Parameters: namespace, principal, the selectors.
     pub(super) remove_members: Statement,
     /// The members after an admission, each with the summary of its session if that is alive.
@@ -178,10 +183,11 @@ impl Statements {
             remove_many: statement(REMOVE_MANY),
             lock_principal: statement(LOCK_PRINCIPAL),
             remove_dead_members: statement(REMOVE_DEAD_MEMBERS),
+            remove_some_dead_members: statement(REMOVE_SOME_DEAD_MEMBERS),
             count_members: statement(COUNT_MEMBERS),
             is_member: statement(IS_MEMBER),
             add_member: statement(ADD_MEMBER),
-            oldest_members: statement(OLDEST_MEMBERS),
+            older_than_live: statement(OLDER_THAN_LIVE),
             remove_members: statement(REMOVE_MEMBERS),
             list_members: statement(LIST_MEMBERS),
             list: statement(LIST),
@@ -292,11 +298,29 @@ const REMOVE_MANY: &str = "WITH present AS (SELECT s.id FROM $schema.cloakroom_s
 const LOCK_PRINCIPAL: &str =
     "SELECT pg_advisory_xact_lock(hashtextextended('cloakroom' || chr(1) || $1 || chr(1) || $2, 0))";
 
-const REMOVE_DEAD_MEMBERS: &str = "DELETE FROM $schema.cloakroom_members WHERE admission IN (\
+// The rows are locked in the order of REMOVE_MANY and REMOVE_MEMBERS, so that the calls wait for each
+// other and do not block each other. The cleaner waits for nobody.
+const REMOVE_DEAD_MEMBERS: &str = "WITH dead AS (SELECT l.admission FROM $schema.cloakroom_members l \
+     WHERE l.admission IN (\
      SELECT m.admission FROM (SELECT admission, namespace, selector FROM $schema.cloakroom_members \
      WHERE namespace = $1 AND principal = $2 ORDER BY admission LIMIT $3) m \
      WHERE NOT EXISTS (SELECT 1 FROM $schema.cloakroom_sessions s WHERE s.namespace = m.namespace \
-     AND s.selector = m.selector AND s.expires_at > $schema.cloakroom_now()))";
+     AND s.selector = m.selector AND s.expires_at > $schema.cloakroom_now())) \
+     ORDER BY l.selector FOR UPDATE OF l) \
+     DELETE FROM $schema.cloakroom_members m USING dead WHERE m.admission = dead.admission";
+
+// What others remove already is left to them.
+const REMOVE_SOME_DEAD_MEMBERS: &str = "WITH dead AS (SELECT l.admission FROM $schema.cloakroom_members l \
+     WHERE l.admission IN (SELECT m.admission FROM (\
+     (SELECT admission, namespace, selector FROM $schema.cloakroom_members \
+     WHERE namespace = $1 AND principal = $2 ORDER BY admission LIMIT $3) UNION ALL \
+     (SELECT admission, namespace, selector FROM $schema.cloakroom_members \
+     WHERE namespace = $1 AND principal = $2 ORDER BY admission LIMIT $3 OFFSET (\
+     SELECT $4::BIGINT % greatest(count(*), 1) FROM (SELECT 1 FROM $schema.cloakroom_members \
+     WHERE namespace = $1 AND principal = $2 LIMIT $5) some_members))) m \
+     WHERE NOT EXISTS (SELECT 1 FROM $schema.cloakroom_sessions s WHERE s.namespace = m.namespace \
+     AND s.selector = m.selector AND s.expires_at > $schema.cloakroom_now())) FOR UPDATE OF l SKIP LOCKED) \
+     DELETE FROM $schema.cloakroom_members m USING dead WHERE m.admission = dead.admission";
 
 const COUNT_MEMBERS: &str = "SELECT count(*) FROM $schema.cloakroom_members WHERE namespace = $1 AND principal = $2";
 
@@ -306,8 +330,17 @@ const IS_MEMBER: &str =
 const ADD_MEMBER: &str = "INSERT INTO $schema.cloakroom_members (namespace, principal, selector) VALUES ($1, $2, $3) \
      ON CONFLICT DO NOTHING";
 
-const OLDEST_MEMBERS: &str = "SELECT selector FROM $schema.cloakroom_members \
-     WHERE namespace = $1 AND principal = $2 AND selector <> $3 ORDER BY admission LIMIT $4";
+// The live members are counted one by one from the end: the server may turn `EXISTS` into a join with
+// all sessions.
+const OLDER_THAN_LIVE: &str = "SELECT selector FROM $schema.cloakroom_members \
+     WHERE namespace = $1 AND principal = $2 AND selector <> $3 \
+     AND admission < CASE $4::BIGINT WHEN 0 THEN 9223372036854775807 ELSE coalesce((\
+     SELECT m.admission FROM $schema.cloakroom_members m \
+     WHERE m.namespace = $1 AND m.principal = $2 AND m.selector <> $3 \
+     AND (SELECT count(*) FROM $schema.cloakroom_sessions s WHERE s.namespace = m.namespace \
+     AND s.selector = m.selector AND s.expires_at > $schema.cloakroom_now()) > 0 \
+     ORDER BY m.admission DESC LIMIT 1 OFFSET greatest($4::BIGINT - 1, 0)), 0) END \
+     ORDER BY admission LIMIT $5";
 
 const REMOVE_MEMBERS: &str = "DELETE FROM $schema.cloakroom_members m USING unnest($3::BYTEA[]) AS wanted (selector) \
      WHERE m.selector = wanted.selector AND m.principal = $2 AND m.namespace = $1";
@@ -368,6 +401,8 @@ const DUE: &str = "SELECT coalesce((SELECT min(examine_at) FROM $schema.cloakroo
      coalesce((SELECT transaction_id FROM $schema.cloakroom_changes ORDER BY transaction_id LIMIT 1) \
      < pg_snapshot_xmax($1::TEXT::PG_SNAPSHOT), false) AS changes";
 
+// The cleaner waits for no lock: an admission, and the end of sessions, may hold members that it
+// wants, and want others that it holds. What it leaves behind is found at a later login.
 // Without its beginning, each search would first pass the index entries of all that were removed
 // before, until the next vacuum.
 const CLEAN: &str = "WITH examined AS (SELECT id, namespace, selector, examine_at, \
@@ -375,8 +410,9 @@ const CLEAN: &str = "WITH examined AS (SELECT id, namespace, selector, examine_a
      WHERE examine_at >= $2 AND examine_at <= (SELECT $schema.cloakroom_now()) \
      ORDER BY examine_at LIMIT $1 FOR UPDATE SKIP LOCKED), \
      dead AS (DELETE FROM $schema.cloakroom_sessions s USING examined e WHERE s.id = e.id AND e.is_over), \
-     member AS (DELETE FROM $schema.cloakroom_members m USING examined e \
-     WHERE e.is_over AND m.namespace = e.namespace AND m.selector = e.selector), \
+     orphan AS (SELECT m.admission FROM $schema.cloakroom_members m JOIN examined e \
+     ON m.namespace = e.namespace AND m.selector = e.selector WHERE e.is_over FOR UPDATE OF m SKIP LOCKED), \
+     member AS (DELETE FROM $schema.cloakroom_members m USING orphan o WHERE m.admission = o.admission), \
      alive AS (UPDATE $schema.cloakroom_sessions s SET examine_at = expires_at FROM examined e \
      WHERE s.id = e.id AND NOT e.is_over) \
      SELECT count(*) AS examined, max(examine_at) AS last FROM examined";
@@ -387,6 +423,7 @@ mod tests {
     use sqlx::{Connection, Executor, PgConnection};
 
     use super::*;
+    use crate::postgres::rows::PgQuery;
 
     #[tokio::test]
     async fn the_mark_of_removed_changes_never_goes_back() -> Result<(), Box<dyn std::error::Error>> {
@@ -409,6 +446,52 @@ mod tests {
             let mark = sqlx::query_scalar::<_, String>("SELECT removed::TEXT FROM cloakroom_feed");
             assert_eq!(mark.fetch_one(&mut connection).await?, expected, "after {snapshot}");
         }
+        Ok(())
+    }
+
+    /// Runs a statement on a connection of its own. Returns `true` if it met a deadlock.
+    async fn meets_deadlock(connection: &mut PgConnection, query: PgQuery<'static>) -> sqlx::Result<bool> {
+        match query.execute(connection).await {
+            Ok(_) => Ok(false),
+            Err(error) if error.as_database_error().is_some_and(|error| error.code().as_deref() == Some("40P01")) => {
+                Ok(true)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_login_and_two_cleaners_that_remove_the_same_members_block_each_other_never()
+    -> Result<(), Box<dyn std::error::Error>> {
+        const ROUNDS: i64 = 100;
+        let server = Postgres::builder().setting("deadlock_timeout", "10ms").start().await?;
+        let mut connections = Vec::new();
+        for _ in 0..3 {
+            connections.push(PgConnection::connect(&server.url()).await?);
+        }
+        let [login, cleaner, other] = &mut connections[..] else { unreachable!() };
+        login.execute(include_str!("../../migrations/postgres/1_sessions.sql")).await?;
+        let statements = Statements::new(&"public".parse()?);
+        let mut deadlocks = 0;
+        for round in 0..ROUNDS {
+            let expired = "WITH expired AS (INSERT INTO cloakroom_sessions (namespace, selector, format, version, nonce, \
+                 writers, verifier, created_at, last_seen, idle_timeout, absolute_deadline, persistent, expires_at, \
+                 examine_at) SELECT 'default', decode(md5($1 || ' ' || n), 'hex'), 1, 1, 1, '\\x', '\\x', 0, 0, 0, 0, \
+                 false, 1, 1000 - n FROM generate_series(1, 1000) n RETURNING selector) \
+                 INSERT INTO cloakroom_members (namespace, principal, selector) \
+                 SELECT 'default', 'ada', selector FROM expired ORDER BY selector";
+            sqlx::query(expired).bind(round.to_string()).execute(&mut *login).await?;
+            let remove =
+                sqlx::query(statements.remove_dead_members.sql()).bind("default").bind("ada").bind(None::<i64>);
+            let clean = || sqlx::query(statements.clean.sql()).bind(300_i64).bind(i64::MIN);
+            let outcomes = tokio::try_join!(
+                meets_deadlock(login, remove),
+                meets_deadlock(cleaner, clean()),
+                meets_deadlock(other, clean()),
+            )?;
+            deadlocks += [outcomes.0, outcomes.1, outcomes.2].into_iter().filter(|is_met| *is_met).count();
+        }
+        assert_eq!(deadlocks, 0, "of {ROUNDS} rounds");
         Ok(())
     }
 }

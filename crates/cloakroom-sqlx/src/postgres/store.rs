@@ -5,7 +5,7 @@ use std::time::Duration;
 use cloakroom::Timestamp;
 use cloakroom::store::{
     Admission, Commit, Committed, Created, Destroyed, Endpoint, Guard, Invalidate, Lease, LeasedRecord, Limit, Member,
-    Namespace, Page, PageRequest, Principal, Record, Selector, Store, StoreError, StoreErrorKind, Touch,
+    Namespace, Page, PageRequest, Principal, Record, Selector, Store, StoreError, Touch,
 };
 use sqlx::{PgPool, Row};
 
@@ -17,6 +17,7 @@ use super::rows;
 use super::tasks::Tasks;
 use super::wake_up::Notifier;
 use crate::connect_error::ConnectError;
+use crate::cursor::position;
 use crate::node::{Node, Nodes};
 
 /// Session store in PostgreSQL, for any number of nodes.
@@ -238,10 +239,4 @@ impl StoreInner {
         let record = record.map_err(fault::malformed)?;
         Ok(Some(LeasedRecord::new(record, current.lease_of(server))))
     }
-}
-
-/// Parses a cursor: the admission or the row after which a page begins, in its only spelling.
-fn position(cursor: &str) -> Result<i64, StoreError> {
-    let position = cursor.parse::<i64>().ok().filter(|position| *position >= 0 && position.to_string() == cursor);
-    position.ok_or_else(|| StoreError::new(StoreErrorKind::InvalidCursor, "the cursor is not a number"))
 }

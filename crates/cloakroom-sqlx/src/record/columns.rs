@@ -121,6 +121,11 @@ impl SummaryColumns {
     }
 }
 
+/// Refuses a version that a column does not hold: the row could not be read again.
+pub(crate) fn check_version(version: u64) -> Result<(), Malformed> {
+    i64::try_from(version).map(drop).map_err(|_| Malformed::Version)
+}
+
 /// Decodes a selector.
 pub(crate) fn selector(column: &[u8]) -> Result<Selector, Malformed> {
     column.try_into().map(Selector::from_bytes).map_err(|_| Malformed::Column("selector"))

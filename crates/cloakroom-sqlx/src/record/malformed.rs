@@ -5,4 +5,6 @@ pub(crate) enum Malformed {
     Format(i64),
     #[error("the record's column `{0}` is missing or invalid")]
     Column(&'static str),
+    #[error("the record's version would reach 2^63, which no column holds; the session can be ended")]
+    Version,
 }

@@ -8,7 +8,7 @@ mod number;
 mod payload;
 mod writers;
 
-pub(crate) use columns::{Columns, SummaryColumns, selector};
+pub(crate) use columns::{Columns, SummaryColumns, check_version, selector};
 #[cfg(feature = "sqlite")]
 pub(crate) use document::{decode as decode_values, encode as encode_values};
 pub(crate) use malformed::Malformed;

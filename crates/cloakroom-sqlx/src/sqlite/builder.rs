@@ -9,7 +9,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 
 use super::fault::Location;
 use super::migrations::{self, Migrated};
-use super::owner::Owner;
+use super::owner::{FileLock, MemoryClaim, Owner};
 use super::pool::{self, PoolDatabase};
 use super::store::{SqliteStore, StoreInner};
 use super::writer::Writer;
@@ -119,7 +119,7 @@ impl SqliteStoreBuilder {
     pub async fn open(self, path: impl AsRef<Path>) -> Result<SqliteStore, OpenError> {
         let namespace = self.checked()?;
         let path = file::prepare(path.as_ref())?;
-        let owner = Owner::take(&path, &namespace, self.take_over_timeout).await?;
+        let owner = Owner::File(FileLock::take(&path, &namespace, self.take_over_timeout).await?);
         let location = Location::new(&path);
         let options = self.options(&path);
         let failed = |error: sqlx::Error| location.open_error(&error);
@@ -131,44 +131,51 @@ impl SqliteStoreBuilder {
         // So that a mistake in a statement that reads cannot bypass the writer.
         let readers = self.pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
         let own_pools = vec![readers.clone(), pool.clone()];
-        self.start(StoreParts { namespace, location, readers, pool, own_pools, owner: Some(owner) }).await
+        self.start(StoreParts { namespace, location, readers, pool, own_pools, owner }).await
     }
 
     /// Uses the database of the application's own pool, in tables whose names begin with
     /// `cloakroom_`.
     ///
     /// # Errors
-    /// As for [`open`](Self::open), and if the pool is less durable than asked for.
+    /// As for [`open`](Self::open), if the pool is less durable than asked for, and if each of its
+    /// connections has a database in memory of its own.
     pub async fn in_pool(self, pool: SqlitePool) -> Result<SqliteStore, OpenError> {
         let namespace = self.checked()?;
         let database = PoolDatabase::of(&pool).await?;
         database.check(self.durability)?;
+        let location = database.location().clone();
         let owner = match database.file() {
             Some(path) => {
                 file::check(path)?;
-                Some(Owner::take(path, &namespace, self.take_over_timeout).await?)
+                Owner::File(FileLock::take(path, &namespace, self.take_over_timeout).await?)
             }
-            None => None,
+            None => {
+                let patience = self.take_over_timeout;
+                let claim = MemoryClaim::take(&pool, &location, &namespace, patience, self.busy_timeout).await?;
+                Owner::Memory { _claim: claim }
+            }
         };
-        let location = database.location().clone();
         let (readers, own_pools) = (pool.clone(), Vec::new());
         self.start(StoreParts { namespace, location, readers, pool, own_pools, owner }).await
     }
 
     async fn start(self, parts: StoreParts) -> Result<SqliteStore, OpenError> {
-        let StoreParts { namespace, location, readers, pool, own_pools, owner } = parts;
-        match migrations::migrate(&pool).await.map_err(|error| location.open_error(&error))? {
-            Migrated::Done => {}
+        let StoreParts { namespace, location, readers, pool, own_pools, mut owner } = parts;
+        let found = match migrations::migrate(&pool).await.map_err(|error| location.open_error(&error))? {
+            Migrated::Done { found } => found,
             Migrated::Newer(found) => {
                 return Err(OpenError::NewerSchema { path: location.path().to_owned(), found, known: NEWEST });
             }
-        }
+        };
+        owner.begin(found).await?;
         let nodes = Arc::new(Nodes::default());
         let writer = Writer {
             pool,
             connection: None,
             own_pools,
             owner,
+            is_replaced: Arc::default(),
             namespace: namespace.clone(),
             clock: Arc::clone(&self.clock),
             nodes: Arc::clone(&nodes),
@@ -220,7 +227,7 @@ struct StoreParts {
     readers: SqlitePool,
     pool: SqlitePool,
     own_pools: Vec<SqlitePool>,
-    owner: Option<Owner>,
+    owner: Owner,
 }
 
 #[cfg(test)]

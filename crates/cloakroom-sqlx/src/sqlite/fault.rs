@@ -24,6 +24,12 @@ pub(super) enum SqliteErrorKind {
     Closed,
     /// The connection broke in the middle of a call.
     Broken,
+    /// The call took longer than its deadline.
+    Slow,
+    /// The writer gave up the call.
+    Interrupted,
+    /// The file may have another owner.
+    Replaced,
     Other,
 }
 
@@ -74,8 +80,16 @@ impl SqliteErrorKind {
             Self::Denied => "permission denied; let this program read and write the file and its folder",
             Self::Io => "the disk reports an error; check it",
             Self::Busy => "no connection of the pool became free in time; give the pool more connections",
-            Self::Closed => "the store was closed",
+            Self::Closed => "the store was closed, or the runtime in which it was opened has ended",
             Self::Broken => "the connection to the file broke; the next call uses a new one",
+            Self::Slow => {
+                "the database did not answer in time; another program may have locked it, or hold the connections of \
+                 the pool"
+            }
+            Self::Interrupted => "the call was interrupted by a panic or by the end of the runtime",
+            Self::Replaced => {
+                "the database or its lock was deleted or replaced while this program used it; start the program again"
+            }
             Self::Other => "SQLite reports an error",
         }
     }
@@ -87,9 +101,12 @@ impl SqliteErrorKind {
 struct Fault {
     location: PathBuf,
     kind: SqliteErrorKind,
-    /// The error of SQLite or of the pool, as text: all calls of a transaction report the same one.
+    /// The error of SQLite or of the pool as text, or what became of the call: all calls of a transaction report the same one.
     detail: String,
 }
+
+const NOTHING_DONE: &str = "nothing was done";
+const MAYBE_DONE: &str = "it may have been done nevertheless";
 
 /// The place of a database, for messages.
 #[derive(Clone, Debug)]
@@ -122,15 +139,37 @@ impl Location {
         self.error(StoreErrorKind::Unknown, error)
     }
 
+    /// The error of a call that took too long before it did anything.
+    pub(super) fn slow(&self) -> StoreError {
+        self.own_error(StoreErrorKind::Unavailable, SqliteErrorKind::Slow, NOTHING_DONE)
+    }
+
+    /// The error of a call that took too long, and may do its work later.
+    pub(super) fn slow_write(&self) -> StoreError {
+        self.own_error(StoreErrorKind::Unknown, SqliteErrorKind::Slow, MAYBE_DONE)
+    }
+
+    /// The error of a call that the writer did not answer.
+    pub(super) fn interrupted(&self) -> StoreError {
+        self.own_error(StoreErrorKind::Unknown, SqliteErrorKind::Interrupted, MAYBE_DONE)
+    }
+
+    /// The error of a call on a store whose file may have another owner.
+    pub(super) fn replaced(&self) -> StoreError {
+        self.own_error(StoreErrorKind::Unavailable, SqliteErrorKind::Replaced, NOTHING_DONE)
+    }
+
     /// The error of a call on a store that is closed. Nothing was done.
     pub(super) fn closed(&self) -> StoreError {
         self.fault(&sqlx::Error::PoolClosed)
     }
 
     fn error(&self, kind: StoreErrorKind, error: &sqlx::Error) -> StoreError {
-        let fault =
-            Fault { location: self.0.to_path_buf(), kind: SqliteErrorKind::of(error), detail: error.to_string() };
-        StoreError::new(kind, fault)
+        self.own_error(kind, SqliteErrorKind::of(error), &error.to_string())
+    }
+
+    fn own_error(&self, meaning: StoreErrorKind, kind: SqliteErrorKind, detail: &str) -> StoreError {
+        StoreError::new(meaning, Fault { location: self.0.to_path_buf(), kind, detail: detail.to_owned() })
     }
 
     /// The error that prevents the start.

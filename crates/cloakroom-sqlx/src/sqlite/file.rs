@@ -4,6 +4,8 @@ use std::fs::OpenOptions;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use cloakroom::ConfigError;
+
 use crate::error::OpenError;
 
 use super::file_system;
@@ -22,6 +24,7 @@ pub(super) fn private() -> OpenOptions {
 ///
 /// SQLite gives its companion files `-wal` and `-shm` the rights of the file.
 pub(super) fn prepare(path: &Path) -> Result<PathBuf, OpenError> {
+    check_name(path)?;
     if path.is_dir() {
         return Err(OpenError::NotAFile { path: path.to_owned() });
     }
@@ -38,6 +41,20 @@ pub(super) fn prepare(path: &Path) -> Result<PathBuf, OpenError> {
     let path = path.canonicalize().map_err(|failure| error(path, &failure))?;
     check(&path)?;
     Ok(path)
+}
+
+/// Refuses what `sqlx` and SQLite take for something else than a path, and would be created as a file
+/// of that name here.
+fn check_name(path: &Path) -> Result<(), OpenError> {
+    let name = path.to_string_lossy();
+    if name == ":memory:" || name.starts_with("sqlite:") || name.starts_with("file:") {
+        let problem = format!(
+            "is {name:?} and must be the path of a file, without a scheme; sessions that need not survive the process \
+             need no store (`Sessions::in_memory`)"
+        );
+        return Err(ConfigError::new("path", problem).into());
+    }
+    Ok(())
 }
 
 /// Makes the new file survive a power failure, which SQLite does only for files that it creates.
@@ -58,8 +75,16 @@ pub(super) fn check(path: &Path) -> Result<(), OpenError> {
         return Err(OpenError::NotAFile { path: path.to_owned() });
     }
     #[cfg(unix)]
-    if std::os::unix::fs::MetadataExt::mode(&metadata) & 0o077 != 0 {
-        tracing::warn!(file = %path.display(), "other users of this machine can read the sessions; use `chmod 600`");
+    {
+        use std::os::unix::fs::MetadataExt;
+        if metadata.mode() & 0o077 != 0 {
+            let file = path.display();
+            tracing::warn!(%file, "other users of this machine can read the sessions; use `chmod 600`");
+        }
+        // Each name would have an owner and a log of its own.
+        if metadata.nlink() > 1 {
+            return Err(OpenError::HardLinks { path: path.to_owned(), links: metadata.nlink() });
+        }
     }
     match file_system::network(path) {
         Some(kind) => Err(OpenError::NetworkFileSystem { path: path.to_owned(), kind }),

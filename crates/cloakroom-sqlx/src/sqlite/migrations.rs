@@ -14,7 +14,10 @@ const VERSION: &str = "SELECT coalesce(max(version), 0) FROM cloakroom_migration
 /// The result of a migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Migrated {
-    Done,
+    Done {
+        /// Whether there were tables before.
+        found: bool,
+    },
     /// The tables have a newer version than [`NEWEST`]; nothing was changed.
     Newer(i64),
 }
@@ -35,5 +38,5 @@ pub(super) async fn migrate(pool: &SqlitePool) -> sqlx::Result<Migrated> {
         sqlx::raw_sql(*migration).execute(&mut *transaction).await?;
     }
     transaction.commit().await?;
-    Ok(Migrated::Done)
+    Ok(Migrated::Done { found: found > 0 })
 }

@@ -6,6 +6,7 @@ mod all_sessions;
 mod builder;
 mod fault;
 mod file;
+mod file_id;
 mod file_system;
 mod list;
 mod load;

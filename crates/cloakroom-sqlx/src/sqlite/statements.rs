@@ -90,6 +90,20 @@ pub(super) const REMOVE_DEAD_MEMBERS: &str = "DELETE FROM cloakroom_members WHER
      WHERE NOT EXISTS (SELECT 1 FROM cloakroom_sessions s \
      WHERE s.namespace = m.namespace AND s.selector = m.selector AND s.expires_at > ?))";
 
+/// Removes the dead among the oldest members, and among as many from an arbitrary place. Parameters:
+/// namespace, principal, number of members to look at, now, a random number, number of members among
+/// which the place is.
+pub(super) const REMOVE_SOME_DEAD_MEMBERS: &str = "DELETE FROM cloakroom_members WHERE admission IN (\
+     SELECT m.admission FROM (\
+     SELECT * FROM (SELECT admission, namespace, selector FROM cloakroom_members \
+     WHERE namespace = ?1 AND principal = ?2 ORDER BY admission LIMIT ?3) UNION ALL \
+     SELECT * FROM (SELECT admission, namespace, selector FROM cloakroom_members \
+     WHERE namespace = ?1 AND principal = ?2 ORDER BY admission LIMIT ?3 OFFSET (\
+     SELECT ?5 % max(count(*), 1) FROM (SELECT 1 FROM cloakroom_members \
+     WHERE namespace = ?1 AND principal = ?2 LIMIT ?6)))) m \
+     WHERE NOT EXISTS (SELECT 1 FROM cloakroom_sessions s \
+     WHERE s.namespace = m.namespace AND s.selector = m.selector AND s.expires_at > ?4))";
+
 /// Parameters: namespace, principal.
 pub(super) const COUNT_MEMBERS: &str = "SELECT count(*) FROM cloakroom_members WHERE namespace = ? AND principal = ?";
 
@@ -104,9 +118,18 @@ pub(super) const ADD_MEMBER: &str = "INSERT INTO cloakroom_members (namespace, s
 pub(super) static REMOVE_MEMBER: Repeated =
     Repeated::statement("DELETE FROM cloakroom_members WHERE namespace = ? AND selector = ? AND principal = ?");
 
-/// The oldest members other than a session. Parameters: namespace, principal, selector, number.
-pub(super) const OLDEST_MEMBERS: &str = "SELECT selector FROM cloakroom_members \
-     WHERE namespace = ? AND principal = ? AND selector <> ? ORDER BY admission LIMIT ?";
+/// The oldest of the members that are older than the newest live ones, without a session itself. The
+/// live ones are found from the end, one by one. Parameters: namespace, principal, selector, number
+/// of live ones, number, now.
+pub(super) const OLDER_THAN_LIVE: &str = "SELECT selector FROM cloakroom_members \
+     WHERE namespace = ?1 AND principal = ?2 AND selector <> ?3 \
+     AND admission < CASE ?4 WHEN 0 THEN 9223372036854775807 ELSE coalesce((\
+     SELECT m.admission FROM cloakroom_members m \
+     WHERE m.namespace = ?1 AND m.principal = ?2 AND m.selector <> ?3 \
+     AND EXISTS (SELECT 1 FROM cloakroom_sessions s \
+     WHERE s.namespace = m.namespace AND s.selector = m.selector AND s.expires_at > ?6) \
+     ORDER BY m.admission DESC LIMIT 1 OFFSET max(?4 - 1, 0)), 0) END \
+     ORDER BY admission LIMIT ?5";
 
 /// The members after an admission, each with the summary of its session if that is alive.
 /// Parameters: now, namespace, principal, admission, number.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cloakroom::store::{
     Admission, BATCH, Commit, Committed, Created, Cursor, Destroyed, Endpoint, Guard, Invalidate, Lease, LeasedRecord,
-    Limit, Member, Namespace, Page, PageRequest, Principal, Record, Selector, Store, StoreError, StoreErrorKind, Touch,
+    Limit, Member, Namespace, Page, PageRequest, Principal, Record, Selector, Store, StoreError, Touch,
 };
 use cloakroom::{Clock, Timestamp};
 use sqlx::SqlitePool;
@@ -18,6 +18,7 @@ use super::list::list;
 use super::load::load;
 use super::members::list_members;
 use super::writer::{Admit, CommitRecord, Create, Destroy, Dismiss, TouchAll, WriterHandle};
+use crate::cursor::position;
 use crate::error::OpenError;
 use crate::node::{Node, Nodes};
 
@@ -89,7 +90,8 @@ impl SqliteStore {
     }
 
     /// Finishes the writes that have been asked for, closes the file and releases it for the next
-    /// process. Later calls of this store and its clones fail.
+    /// process. Later calls of this store and its clones fail, reads included. A pool of the
+    /// application stays open.
     ///
     /// Dropping the last clone does the same in the background.
     pub async fn close(&self) {
@@ -98,8 +100,12 @@ impl SqliteStore {
 
     /// Reads, and fails if no connection becomes free or the disk does not answer in time.
     async fn read<T>(&self, reading: impl Future<Output = sqlx::Result<T>>) -> Result<T, StoreError> {
+        // The pool of an application stays open, and the sessions may have another owner.
+        if !self.inner.writer.is_open() {
+            return Err(self.inner.writer.closed());
+        }
         let read = tokio::time::timeout(self.inner.deadline, reading).await;
-        read.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(|error| self.inner.location.fault(&error))
+        read.map_err(|_| self.inner.location.slow())?.map_err(|error| self.inner.location.fault(&error))
     }
 
     fn now(&self) -> Timestamp {
@@ -176,7 +182,7 @@ impl Store for SqliteStore {
     }
 
     async fn list_members(&self, principal: &Principal, page: PageRequest) -> Result<Page<Member>, StoreError> {
-        let after = page.after.as_ref().map_or(Ok(0), |cursor| number(cursor.as_str()))?;
+        let after = page.after.as_ref().map_or(Ok(0), |cursor| position(cursor.as_str()))?;
         let limit = page.limit.get().min(BATCH);
         let listed = list_members(&self.inner.readers, &self.inner.namespace, principal, after, limit, self.now());
         let (items, next) = self.read(listed).await?.map_err(fault::malformed)?;
@@ -184,7 +190,7 @@ impl Store for SqliteStore {
     }
 
     async fn list(&self, page: PageRequest) -> Result<Page<Selector>, StoreError> {
-        let after = page.after.as_ref().map_or(Ok(0), |cursor| number(cursor.as_str()))?;
+        let after = page.after.as_ref().map_or(Ok(0), |cursor| position(cursor.as_str()))?;
         let limit = page.limit.get().min(BATCH);
         let listed = self.read(list(&self.inner.readers, &self.inner.namespace, after, limit)).await?;
         let (items, next) = listed.map_err(fault::malformed)?;
@@ -192,7 +198,7 @@ impl Store for SqliteStore {
     }
 
     async fn list_principals(&self, page: PageRequest) -> Result<Page<Principal>, StoreError> {
-        let after = page.after.as_ref().map_or(Ok(0), |cursor| number(cursor.as_str()))?;
+        let after = page.after.as_ref().map_or(Ok(0), |cursor| position(cursor.as_str()))?;
         let limit = page.limit.get().min(BATCH);
         let listed = list_principals(&self.inner.readers, &self.inner.namespace, after, limit);
         let (items, next) = self.read(listed).await?;
@@ -222,11 +228,4 @@ impl Store for SqliteStore {
     fn time(&self) -> Option<Timestamp> {
         Some(self.now())
     }
-}
-
-/// Parses a cursor: the admission or the row after which a page begins.
-fn number(cursor: &str) -> Result<i64, StoreError> {
-    let invalid = || StoreError::new(StoreErrorKind::InvalidCursor, "the cursor is not a number");
-    let is_number = !cursor.is_empty() && cursor.bytes().all(|byte| byte.is_ascii_digit());
-    cursor.parse().ok().filter(|_| is_number).ok_or_else(invalid)
 }

@@ -31,7 +31,8 @@ pub(crate) struct PostgresBackend {
 /// What the guide lists, with `$schema` for the schema.
 const GRANTS: &str = "GRANT USAGE ON SCHEMA $schema TO app; \
      GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.cloakroom_sessions, $schema.cloakroom_values TO app; \
-     GRANT SELECT, INSERT, DELETE ON $schema.cloakroom_members, $schema.cloakroom_changes TO app; \
+     GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.cloakroom_members TO app; \
+     GRANT SELECT, INSERT, DELETE ON $schema.cloakroom_changes TO app; \
      GRANT SELECT, INSERT, UPDATE ON $schema.cloakroom_feed TO app; \
      GRANT SELECT ON $schema.cloakroom_migrations, public.test_clock TO app";
 

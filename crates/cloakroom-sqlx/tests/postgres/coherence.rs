@@ -204,6 +204,29 @@ async fn a_node_listens_over_another_connection_if_its_own_has_gone_silent() {
     until("calls succeed", async || store.load(selector(1)).await.is_ok()).await;
 }
 
+/// The first notification fails, which a node sends to itself.
+#[tokio::test]
+async fn a_node_listens_although_its_first_attempt_failed() {
+    let database = Database::start().await;
+    let schema = database.schema().await;
+    let (log, _guard) = log::capture();
+    for sql in [
+        "CREATE ROLE app LOGIN",
+        "REVOKE EXECUTE ON FUNCTION pg_notify(TEXT, TEXT) FROM PUBLIC",
+        "GRANT SELECT ON public.test_clock TO app",
+        &format!("GRANT USAGE ON SCHEMA {schema} TO app"),
+        &format!("GRANT ALL ON ALL TABLES IN SCHEMA {schema} TO app"),
+    ] {
+        database.execute(sql).await;
+    }
+    let url = database.server.url().replace("postgres@", "app@");
+    let _store = database.builder(&schema).without_migrations().connect(&url).await.expect("the server runs");
+    until("the first attempt fails", async || log.text().contains("are not received at present")).await;
+    assert!(!log.text().contains("notifications of other nodes are received"));
+    database.execute("GRANT EXECUTE ON FUNCTION pg_notify(TEXT, TEXT) TO PUBLIC").await;
+    until("notifications arrive", async || log.text().contains("notifications of other nodes are received")).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_cannot_be_reached_fails_calls_at_once_and_works_again_when_it_is_back() {
     let database = Database::start().await;

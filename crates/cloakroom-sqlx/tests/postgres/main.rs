@@ -11,6 +11,10 @@ mod coherence;
 mod conformance;
 mod costs;
 mod database;
+#[path = "../shared/dead_members.rs"]
+mod dead_members;
+#[path = "../shared/first_sessions.rs"]
+mod first_sessions;
 mod first_tables;
 mod held_replies;
 #[cfg(target_os = "linux")]

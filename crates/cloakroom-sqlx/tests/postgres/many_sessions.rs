@@ -1,8 +1,10 @@
 //! R20, R21, R23: very many sessions of one principal.
 
 use cloakroom::{EndReason, EventKind, Login, Sessions, SessionsBuilder};
+use cloakroom_sqlx::PostgresStore;
 
 use crate::database::Database;
+use crate::dead_members::{self, DEAD, check_limits, log_in};
 use crate::samples::{insert, record_of};
 use crate::support::{Visitor, recorded};
 
@@ -58,4 +60,32 @@ async fn r23_a_login_with_a_limit_ends_all_but_a_thousand_of_a_hundred_thousand(
     assert_eq!(node.of("robot").count().await.expect("the server runs"), 1000);
     assert_eq!(node.stats().ended_displaced, (MANY - 999) as u64);
     assert!(std::iter::from_fn(|| events.try_recv()).any(|event| event.kind == EventKind::Ended(EndReason::Displaced)));
+}
+
+/// A store with very many dead members between live ones.
+async fn with_dead_members(database: &Database) -> (String, PostgresStore) {
+    let schema = database.schema().await;
+    let store = database.store(&schema).await;
+    let insert = format!(
+        "INSERT INTO {schema}.cloakroom_members (namespace, principal, selector) \
+         SELECT 'default', 'ada', decode(lpad(to_hex(n), 32, '0'), 'hex') FROM generate_series(1, {DEAD}) n"
+    );
+    dead_members::prepare(&store, async || database.execute(&insert).await).await;
+    (schema, store)
+}
+
+#[tokio::test]
+async fn each_login_removes_some_of_very_many_dead_members_wherever_they_are() {
+    let database = Database::start().await;
+    let (schema, store) = with_dead_members(&database).await;
+    log_in(&store, 100).await;
+    let members = database.number(&format!("SELECT count(*) FROM {schema}.cloakroom_members")).await;
+    assert!(members < DEAD - 500, "{members} members are left");
+}
+
+#[tokio::test]
+async fn dead_members_end_no_live_session_at_a_limit() {
+    let database = Database::start().await;
+    let (_schema, store) = with_dead_members(&database).await;
+    check_limits(&store).await;
 }

@@ -43,6 +43,16 @@ async fn a_folder_is_not_taken_for_a_file() {
     assert!(matches!(error, OpenError::NotAFile { .. }), "{error}");
 }
 
+/// `sqlx` takes them for a database in memory, or for an address.
+#[tokio::test]
+async fn a_name_that_is_no_path_is_refused_and_makes_no_file() {
+    for name in [":memory:", "sqlite::memory:", "sqlite://sessions.db", "file:sessions.db?mode=rwc"] {
+        let error = impatient().open(name).await.expect_err("it is no path").to_string();
+        assert!(error.starts_with("`path` is ") && error.contains(name) && error.contains("in_memory"), "{error}");
+        assert!(!Path::new(name).exists(), "{name}");
+    }
+}
+
 #[tokio::test]
 async fn a_file_of_something_else_is_refused_and_left_alone() {
     let (_folder, path) = folder();

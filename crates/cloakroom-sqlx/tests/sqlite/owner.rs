@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloakroom::store::Store;
+use cloakroom::store::{Guard, PageRequest, Store, StoreErrorKind};
 use cloakroom_sqlx::{OpenError, SqliteStore};
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -34,6 +34,36 @@ async fn a_file_is_released_when_its_store_is_closed() {
         let error = store.create(selector(1), record(now())).await.expect_err("it was closed");
         assert!(format!("{error:?}").contains("closed"), "{error:?}");
         store.close().await;
+    }
+}
+
+/// The pool stays open, and the sessions may have another owner.
+#[tokio::test]
+async fn no_call_succeeds_after_the_store_in_a_pool_was_closed() {
+    let (_folder, path) = folder();
+    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let pool = SqlitePool::connect_lazy_with(options);
+    let store = impatient().in_pool(pool.clone()).await.expect("the pool can be used");
+    let clone = store.clone();
+    insert(&store, 1, record(now())).await;
+    store.close().await;
+    let again = impatient().in_pool(pool).await.expect("it was released");
+    again.destroy(selector(1), Guard::Anyone).await.expect("it is open");
+    let (principal, page) = ("ada".into(), PageRequest::first(10));
+    for closed in [&store, &clone] {
+        for (call, answer) in [
+            ("load", closed.load(selector(1)).await.map(drop)),
+            ("list", closed.list(page.clone()).await.map(drop)),
+            ("list_members", closed.list_members(&principal, page.clone()).await.map(drop)),
+            ("list_principals", closed.list_principals(page.clone()).await.map(drop)),
+            ("count", closed.count().await.map(drop)),
+            ("create", closed.create(selector(2), record(now())).await.map(drop)),
+            ("destroy", closed.destroy(selector(1), Guard::Anyone).await.map(drop)),
+        ] {
+            let error = answer.expect_err(call);
+            assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{call}: {error:?}");
+            assert!(format!("{error:?}").contains("the store was closed"), "{call}: {error:?}");
+        }
     }
 }
 

@@ -173,3 +173,29 @@ async fn a_conflict_undoes_nothing_that_shares_its_transaction() {
         assert_eq!(found.version, if expected == "done" { 2 } else { 1 }, "session {place}");
     }
 }
+
+/// SQL has signed integers only.
+#[tokio::test]
+async fn a_version_that_no_column_holds_is_never_written() {
+    let (_folder, path) = folder();
+    let store = impatient().open(&path).await.expect("it is created");
+    let last = i64::MAX.unsigned_abs();
+    let kind = |error: cloakroom::store::StoreError| error.kind();
+    for (number, version) in [(1, last), (2, last + 1), (3, u64::MAX)] {
+        let mut record = record(now());
+        record.version = version;
+        let created = store.create(selector(number), record).await.map(|_| version).map_err(kind);
+        assert_eq!(created, if version == last { Ok(last) } else { Err(StoreErrorKind::Corrupt) }, "{version}");
+    }
+    let found = store.load(selector(1)).await.expect("it is readable").expect("it was created").record;
+    for head in [None, Some(found.head())] {
+        let mut commit = put(last, 5, "cart", Expect::Any, json("1"));
+        commit.head = head;
+        let error = store.commit(selector(1), commit).await.expect_err("there is no later version");
+        assert_eq!(error.kind(), StoreErrorKind::Corrupt, "{error:?}");
+        assert!(format!("{error:?}").contains("2^63"), "{error:?}");
+        let again = store.load(selector(1)).await.expect("it is readable").expect("it is there").record;
+        assert_eq!(again, found, "the row is left alone");
+    }
+    assert_eq!(store.destroy(selector(1), Guard::Anyone).await.map_err(kind), Ok(Destroyed::Done));
+}

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cloakroom::store::{Committed, Destroyed, Expect, Guard, Invalidate, Selector, Store};
+use cloakroom::store::{Committed, Destroyed, Expect, Guard, Invalidate, Selector, Store, StoreErrorKind};
 use cloakroom_testkit::ManualClock;
 use sqlx::SqliteConnection;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 
 use crate::backend::{folder, impatient};
-use crate::samples::{insert, json, now, put, record, record_living, selector};
-use crate::support::connect;
+use crate::samples::{insert, json, now, put, record, record_living, selector, word};
+use crate::support::{Process, connect, say};
 
 /// Counts the invalidations that a local tier gets.
 #[derive(Default)]
@@ -71,4 +72,63 @@ async fn a_wait_for_the_lock_does_not_bring_a_session_back_that_has_ended_meanwh
     unlock(&mut other).await;
     let outcome = commit.await.expect("it does not panic").expect("it is free");
     assert!(matches!(outcome, Committed::Gone), "{outcome:?}");
+}
+
+/// If it is set, the test below is another process that locks the database until its input ends.
+const LOCKED: &str = "CLOAKROOM_TEST_LOCKED_FILE";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_another_process_locks_is_an_error_in_time() {
+    let (_folder, path) = folder();
+    if let Some(path) = std::env::var_os(LOCKED) {
+        let mut database = connect(path.as_ref()).await;
+        lock(&mut database).await;
+        say("locked");
+        return drop(std::io::copy(&mut std::io::stdin(), &mut std::io::sink()));
+    }
+    let store = impatient().busy_timeout(Duration::from_millis(100)).open(&path).await.expect("it is created");
+    let many = 200;
+    for place in 0..many {
+        insert(&store, place, record(now())).await;
+    }
+    let commit = |place| store.commit(selector(place), put(1, 5, "cart", Expect::Any, json("1")));
+    let mut other = Process::start("waiting::a_database_that_another_process_locks_is_an_error_in_time", LOCKED, &path);
+    other.wait_for("locked");
+    let began = tokio::time::Instant::now();
+    // More than fit into one transaction.
+    for answer in futures_util::future::join_all((0..many).map(commit)).await {
+        let error = answer.expect_err("it is locked");
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error:?}");
+        let text = format!("{error:?}");
+        assert!(text.contains("another program has locked") && text.contains("end its transaction"), "{text}");
+    }
+    assert!(began.elapsed() < Duration::from_millis(5100), "{:?}", began.elapsed());
+    assert!(store.load(selector(1)).await.expect("reads do not wait").is_some());
+    other.release();
+    other.join();
+    assert_eq!(word(&commit(1).await.expect("it is free")), "done");
+}
+
+/// The pool waits for the lock longer than the deadline of the call.
+#[tokio::test]
+async fn a_call_in_a_pool_that_waits_longer_than_its_deadline_is_an_error_in_time() {
+    let (_folder, path) = folder();
+    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let options = options.busy_timeout(Duration::from_secs(60));
+    let pool = SqlitePoolOptions::new().connect_lazy_with(options);
+    let store = impatient().busy_timeout(Duration::from_millis(10)).in_pool(pool).await.expect("it is created");
+    insert(&store, 1, record(now())).await;
+    let mut other = connect(&path).await;
+    lock(&mut other).await;
+    let began = tokio::time::Instant::now();
+    let commit = || store.commit(selector(1), put(1, 5, "cart", Expect::Version(0), json("1")));
+    let error = commit().await.expect_err("it is locked");
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert_eq!(error.kind(), StoreErrorKind::Unknown, "{error:?}");
+    let text = format!("{error:?}");
+    assert!(text.contains("another program may have locked it") && text.contains("may have been done"), "{text}");
+    unlock(&mut other).await;
+    assert_eq!(word(&commit().await.expect("it is free")), "done", "the first one was applied late, and once");
+    let found = store.load(selector(1)).await.expect("it is open").expect("it was created").record;
+    assert_eq!(found.version, 2);
 }

@@ -2,6 +2,7 @@ use cloakroom::store::{Commit, Committed, Decision, Selector};
 
 use super::batch::Batch;
 use super::job::{Answer, Operation};
+use crate::record::check_version;
 use crate::sqlite::LEASE;
 use crate::sqlite::fault;
 
@@ -26,6 +27,9 @@ impl Operation for CommitRecord {
         };
         let decision = record.decide(&self.commit, now);
         if decision == Decision::Apply {
+            if let Err(malformed) = check_version(record.version.saturating_add(self.commit.step)) {
+                return Ok(Err(fault::malformed(malformed)));
+            }
             record.apply(&self.commit);
         }
         let answer = record.committed(&self.commit, decision, LEASE);

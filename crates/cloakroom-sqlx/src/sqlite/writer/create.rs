@@ -2,7 +2,9 @@ use cloakroom::store::{Created, Record, Selector};
 
 use super::batch::Batch;
 use super::job::{Answer, Operation};
+use crate::record::check_version;
 use crate::sqlite::LEASE;
+use crate::sqlite::fault;
 
 pub(in crate::sqlite) struct Create {
     pub(in crate::sqlite) selector: Selector,
@@ -17,6 +19,9 @@ impl Operation for Create {
     }
 
     async fn apply(&self, batch: &mut Batch<'_>) -> sqlx::Result<Answer<Created>> {
+        if let Err(malformed) = check_version(self.record.version) {
+            return Ok(Err(fault::malformed(malformed)));
+        }
         let now = batch.now();
         if let Some(session) = batch.session(self.selector).await? {
             if session.is_live(now) {

@@ -2,7 +2,7 @@ use cloakroom::store::{Admission, Limit, Principal, Selector};
 
 use super::batch::Batch;
 use super::job::{Answer, Operation};
-use crate::admission::{Members, admit};
+use crate::admission::{Members, PROBED, PROBED_AMONG, admit};
 use crate::record::{self, Malformed, instant};
 use crate::sqlite::{fault, rows, statements};
 
@@ -41,6 +41,13 @@ impl BatchMembers<'_, '_> {
 }
 
 impl Members for BatchMembers<'_, '_> {
+    async fn remove_some_dead(&mut self, random: i64) -> sqlx::Result<()> {
+        let now = instant(self.batch.now());
+        let remove = self.batch.query(statements::REMOVE_SOME_DEAD_MEMBERS).bind(self.principal.as_str().to_owned());
+        let remove = remove.bind(PROBED).bind(now).bind(random).bind(PROBED_AMONG);
+        remove.execute(self.batch.connection()).await.map(drop)
+    }
+
     async fn remove_dead(&mut self, looked_at: Option<i64>) -> sqlx::Result<()> {
         let now = instant(self.batch.now());
         let remove = self.batch.query(statements::REMOVE_DEAD_MEMBERS).bind(self.principal.as_str().to_owned());
@@ -59,10 +66,11 @@ impl Members for BatchMembers<'_, '_> {
         Ok(self.number(count).await? > 0)
     }
 
-    async fn oldest(&mut self, count: i64) -> sqlx::Result<Result<Vec<Selector>, Malformed>> {
-        let oldest = self.batch.query(statements::OLDEST_MEMBERS).bind(self.principal.as_str().to_owned());
-        let oldest = rows::bind_selector(oldest, self.selector).bind(count);
-        let found = oldest.fetch_all(self.batch.connection()).await?;
+    async fn older_than_live(&mut self, kept: i64, limit: i64) -> sqlx::Result<Result<Vec<Selector>, Malformed>> {
+        let now = instant(self.batch.now());
+        let older = self.batch.query(statements::OLDER_THAN_LIVE).bind(self.principal.as_str().to_owned());
+        let older = rows::bind_selector(older, self.selector).bind(kept).bind(limit).bind(now);
+        let found = older.fetch_all(self.batch.connection()).await?;
         let bytes = found.iter().map(|row| sqlx::Row::try_get(row, 0)).collect::<sqlx::Result<Vec<Vec<u8>>>>()?;
         Ok(bytes.iter().map(|bytes| record::selector(bytes)).collect())
     }

@@ -10,10 +10,12 @@ mod create;
 mod destroy;
 mod job;
 mod members;
+mod panic;
 mod touch;
 mod transaction;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use cloakroom::Clock;
@@ -21,7 +23,7 @@ use cloakroom::store::{Namespace, StoreError};
 use sqlx::pool::PoolConnection;
 use sqlx::{Sqlite, SqlitePool};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
 
 pub(super) use commit::CommitRecord;
 pub(super) use create::Create;
@@ -30,11 +32,12 @@ pub(super) use members::{Admit, Dismiss};
 pub(super) use touch::TouchAll;
 
 use super::fault::{Location, SqliteErrorKind};
-use super::owner::Owner;
+use super::owner::{self, Owner};
 use crate::node::{Node, Nodes};
 use batch::Batch;
 use clean::{Clean, Rest};
 use job::{Job, Operation, Waiting};
+use panic::catch;
 use transaction::Ended;
 
 /// The maximum number of calls in one transaction, which bounds how long the first of them waits.
@@ -54,6 +57,8 @@ pub(super) struct WriterHandle {
     queue: mpsc::Sender<Message>,
     location: Location,
     deadline: Duration,
+    /// Whether the writer ends because the file may have another owner.
+    is_replaced: Arc<AtomicBool>,
     /// Closed once the file is released.
     released: watch::Receiver<()>,
 }
@@ -65,16 +70,21 @@ impl WriterHandle {
         let waiting = Waiting { operation, origin: Arc::clone(origin), reply, applied: None };
         let deadline = Instant::now() + self.deadline;
         let place = timeout_at(deadline, self.queue.reserve()).await;
-        let place = place.map_err(|_| self.location.fault(&sqlx::Error::PoolTimedOut))?;
-        place.map_err(|_| self.location.closed())?.send(Message::Job(Box::new(waiting)));
+        let place = place.map_err(|_| self.location.slow())?;
+        place.map_err(|_| self.closed())?.send(Message::Job(Box::new(waiting)));
         let answer = timeout_at(deadline, answer).await;
-        let answer = answer.map_err(|_| self.location.lost(&sqlx::Error::PoolTimedOut))?;
-        answer.map_err(|_| self.location.lost(&sqlx::Error::WorkerCrashed))?
+        let answer = answer.map_err(|_| self.location.slow_write())?;
+        answer.map_err(|_| self.location.interrupted())?
     }
 
     /// Returns `true` until the writer begins to end, and the file may get another owner.
     pub(super) fn is_open(&self) -> bool {
-        !self.queue.is_closed()
+        !self.queue.is_closed() && !self.is_replaced.load(Ordering::Relaxed)
+    }
+
+    /// The error of a call after the writer has begun to end.
+    pub(super) fn closed(&self) -> StoreError {
+        if self.is_replaced.load(Ordering::Relaxed) { self.location.replaced() } else { self.location.closed() }
     }
 
     /// Ends the writer after what has been asked so far, and waits until the file is released.
@@ -94,8 +104,9 @@ pub(super) struct Writer {
     pub(super) connection: Option<PoolConnection<Sqlite>>,
     /// The pools that belong to the store, and not to the application.
     pub(super) own_pools: Vec<SqlitePool>,
-    /// `None` for a database in memory, which no other process can open.
-    pub(super) owner: Option<Owner>,
+    pub(super) owner: Owner,
+    /// Whether the owner turned out to be none any more.
+    pub(super) is_replaced: Arc<AtomicBool>,
     pub(super) namespace: Namespace,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) nodes: Arc<Nodes>,
@@ -109,7 +120,8 @@ impl Writer {
     pub(super) fn start(self, deadline: Duration) -> WriterHandle {
         let (queue, messages) = mpsc::channel(QUEUE);
         let (releases, released) = watch::channel(());
-        let handle = WriterHandle { queue, location: self.location.clone(), deadline, released };
+        let (location, is_replaced) = (self.location.clone(), Arc::clone(&self.is_replaced));
+        let handle = WriterHandle { queue, location, deadline, is_replaced, released };
         tokio::spawn(async move {
             self.serve(messages).await;
             drop(releases);
@@ -120,7 +132,13 @@ impl Writer {
     async fn serve(mut self, mut messages: mpsc::Receiver<Message>) {
         let mut waiting = Vec::with_capacity(BATCH);
         let mut next_cleaning = self.clock.sleep(Duration::ZERO);
+        let mut checks = interval(owner::CHECK);
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            if self.is_replaced.load(Ordering::Relaxed) {
+                // What is waiting fails in its transaction.
+                messages.close();
+            }
             tokio::select! {
                 received = messages.recv_many(&mut waiting, BATCH) => {
                     if received == 0 {
@@ -133,20 +151,55 @@ impl Writer {
                             Message::Close => messages.close(),
                         }
                     }
-                    self.write(jobs).await;
+                    if catch(self.write(jobs)).await.is_err() && !self.recovers().await {
+                        break;
+                    }
                 }
                 () = &mut next_cleaning => {
-                    let pause = self.clean().await;
-                    next_cleaning = self.clock.sleep(pause);
+                    let pause = catch(self.clean()).await;
+                    if pause.is_err() && !self.recovers().await {
+                        break;
+                    }
+                    next_cleaning = self.clock.sleep(pause.unwrap_or(clean::PERIOD));
                 }
+                _ = checks.tick() => drop(self.is_owner()),
             }
         }
+        drop(messages);
+        self.release().await;
+    }
+
+    /// Closes the connections, and then releases the file: the next owner must not meet a transaction
+    /// of this one.
+    async fn release(mut self) {
         drop(self.connection.take());
         for pool in &self.own_pools {
             pool.close().await;
         }
-        // After the connections, because the next owner must not meet a transaction of this one.
         drop(self.owner);
+    }
+
+    /// Goes on after a panic. Returns `false` if that is not safe.
+    ///
+    /// The panic closed the connection if it was in the middle of a transaction, which ended that.
+    /// Callers that were not answered do not know whether their changes were committed, and neither
+    /// does anybody else, so no copy of a session is kept.
+    async fn recovers(&self) -> bool {
+        tracing::error!(file = %self.location.path().display(), "the task that writes the sessions panicked");
+        // A database in memory may have ended with its connection.
+        self.owner.has_file() && catch(async { self.nodes.changed_all() }).await.is_ok()
+    }
+
+    /// Returns `true` if no other process owns the sessions; otherwise the writer ends.
+    fn is_owner(&mut self) -> bool {
+        if self.owner.is_owner() {
+            return true;
+        }
+        if !self.is_replaced.swap(true, Ordering::Relaxed) {
+            let file = self.location.path().display();
+            tracing::error!(%file, "the database or its lock was deleted or replaced; the store is closed");
+        }
+        false
     }
 
     /// Does the jobs in one transaction, or each in its own if one of them spoils it.
@@ -172,9 +225,9 @@ impl Writer {
         }
     }
 
-    fn fail(&self, job: Box<dyn Job>, error: &Failure) {
-        let fault = error.report(&self.location);
-        if error.is_unknown { job.fail_unknown(fault, &self.nodes) } else { job.fail(fault) }
+    fn fail(&self, job: Box<dyn Job>, failure: &Failure) {
+        let fault = failure.report(&self.location);
+        if failure.is_unknown() { job.fail_unknown(fault, &self.nodes) } else { job.fail(fault) }
     }
 
     async fn transact(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Failure> {
@@ -199,13 +252,17 @@ impl Writer {
     }
 
     async fn transact_on(
-        &self,
+        &mut self,
         connection: &mut PoolConnection<Sqlite>,
         jobs: &mut [Box<dyn Job>],
     ) -> Result<(), Failure> {
         let selectors = jobs.iter().flat_map(|job| job.selectors()).copied().collect();
         let batch = Batch::begin(connection, &self.namespace, &*self.clock, selectors).await;
         let mut batch = batch.map_err(Failure::before)?;
+        if !self.is_owner() {
+            batch.roll_back().await;
+            return Err(Failure::Replaced);
+        }
         for job in jobs {
             if let Err(error) = job.apply(&mut batch).await {
                 batch.roll_back().await;
@@ -232,16 +289,20 @@ impl Writer {
 }
 
 /// Why a transaction was not committed.
-struct Failure {
-    error: sqlx::Error,
-    /// Whether it may have been committed nevertheless.
-    is_unknown: bool,
+enum Failure {
+    Sqlite {
+        error: sqlx::Error,
+        /// Whether it may have been committed nevertheless.
+        is_unknown: bool,
+    },
+    /// The file may have another owner.
+    Replaced,
 }
 
 impl Failure {
     /// The transaction was rolled back.
     const fn before(error: sqlx::Error) -> Self {
-        Self { error, is_unknown: false }
+        Self::Sqlite { error, is_unknown: false }
     }
 
     /// A disk that fails, or a connection that breaks, may do so after the commit reached the file.
@@ -251,14 +312,25 @@ impl Failure {
             SqliteErrorKind::Io | SqliteErrorKind::Broken | SqliteErrorKind::Other
         );
         let is_unknown = ended == Ended::Before && may_have_been_committed;
-        Self { error, is_unknown }
+        Self::Sqlite { error, is_unknown }
+    }
+
+    const fn is_unknown(&self) -> bool {
+        matches!(self, Self::Sqlite { is_unknown: true, .. })
     }
 
     fn concerns_one_call(&self) -> bool {
-        !self.is_unknown && SqliteErrorKind::of(&self.error).concerns_one_call()
+        match self {
+            Self::Sqlite { error, is_unknown } => !is_unknown && SqliteErrorKind::of(error).concerns_one_call(),
+            Self::Replaced => false,
+        }
     }
 
     fn report(&self, location: &Location) -> StoreError {
-        if self.is_unknown { location.lost(&self.error) } else { location.fault(&self.error) }
+        match self {
+            Self::Sqlite { error, is_unknown: true } => location.lost(error),
+            Self::Sqlite { error, is_unknown: false } => location.fault(error),
+            Self::Replaced => location.replaced(),
+        }
     }
 }
