@@ -22,6 +22,7 @@ mod tasks;
 mod text;
 mod touch;
 mod wake_up;
+mod watched_lists;
 
 pub use builder::PostgresStoreBuilder;
 pub use store::PostgresStore;
