@@ -10,6 +10,7 @@ mod destroy;
 mod encryption;
 mod fault;
 mod feed;
+mod inspection;
 mod list;
 mod members;
 mod migrations;

@@ -7,6 +7,7 @@ mod builder;
 mod fault;
 mod file;
 mod file_system;
+mod inspection;
 mod list;
 mod load;
 mod members;

@@ -55,6 +55,33 @@ impl Owner {
     }
 }
 
+/// Whether a process uses the sessions of a namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    Free,
+    /// By the process with this number, if it is known.
+    Held(Option<u32>),
+    /// The lock cannot be read.
+    Unknown,
+}
+
+/// Looks who has the lock. A process that asks for it at this very moment asks again soon.
+pub(super) fn use_of(database: &Path, namespace: &Namespace) -> Use {
+    let mut file = match File::open(companion(database, namespace)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Use::Free,
+        Err(_) => return Use::Unknown,
+    };
+    match file.try_lock_shared() {
+        Ok(()) => {
+            drop(file.unlock());
+            Use::Free
+        }
+        Err(TryLockError::WouldBlock) => Use::Held(read_holder(&mut file)),
+        Err(TryLockError::Error(_)) => Use::Unknown,
+    }
+}
+
 impl Drop for Owner {
     fn drop(&mut self) {
         // Closing the file is not enough: a process that is being started from this one has copies
