@@ -168,6 +168,11 @@ impl Feed {
         self.leases.is_valid(lease)
     }
 
+    /// While nobody uses a copy, the lease may run out.
+    pub(super) fn is_lease_lost(&self) -> bool {
+        !self.paused.load(Ordering::SeqCst) && !self.leases.is_held(SLOT)
+    }
+
     pub(super) fn time(&self) -> Option<Timestamp> {
         let (time, at) = self.current.lock().time?;
         Some(time.after(at.elapsed()))

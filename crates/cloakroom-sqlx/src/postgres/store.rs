@@ -219,6 +219,10 @@ impl Store for PostgresStore {
         self.inner.feed.is_lease_valid(lease)
     }
 
+    fn is_lease_lost(&self) -> bool {
+        self.inner.feed.is_lease_lost()
+    }
+
     fn time(&self) -> Option<Timestamp> {
         self.inner.feed.time()
     }

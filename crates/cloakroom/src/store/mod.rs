@@ -349,6 +349,15 @@ pub trait Store: Send + Sync + 'static {
         false
     }
 
+    /// Returns `true` if changes by other nodes do not arrive at present, so that no copies are kept
+    /// and every request asks the store.
+    ///
+    /// For a metric, once a second; it must neither block nor wait. The default is `false`, which is
+    /// right for a store that never gives leases.
+    fn is_lease_lost(&self) -> bool {
+        false
+    }
+
     /// Returns the time on the store's clock, if it is known without a round trip.
     ///
     /// Each node compares it with its own clock and logs an error if the two differ by more than a
