@@ -21,6 +21,21 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    #[command(flatten)]
+    OnSessions(SessionsCommand),
+    /// Check that an application can use the store.
+    Doctor,
+    /// Print a new key for `SessionsBuilder::keys`.
+    Keygen {
+        /// The number of the key, from 0 to 255: one that no key had before.
+        #[arg(default_value_t = 1)]
+        number: u8,
+    },
+}
+
+/// A command on the sessions of a store.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SessionsCommand {
     /// List the sessions of a user, or of everybody.
     List {
         /// List only the sessions of this user.
@@ -59,12 +74,4 @@ pub(crate) enum Command {
     },
     /// Print the numbers of sessions and users.
     Stats,
-    /// Check that an application can use the store.
-    Doctor,
-    /// Print a new key for `SessionsBuilder::keys`.
-    Keygen {
-        /// The number of the key, from 0 to 255: one that no key had before.
-        #[arg(default_value_t = 1)]
-        number: u8,
-    },
 }

@@ -1,4 +1,5 @@
-//! Checks that an application can use a store: everything that a session needs is done once.
+//! Checks that an application can use a store. Over a server, everything that a session needs is done
+//! once; a file is only looked at.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -7,10 +8,12 @@ use cloakroom::store::{
     Commit, Committed, Created, Destroyed, Guard, Lifetimes, PageRequest, Record, Selector, Store, StoreError, Verifier,
 };
 use cloakroom::{Clock, OsRandom, RandomSource, SystemClock};
+use cloakroom_sqlx::{Finding, Severity};
 use serde::Serialize;
 
 use crate::error::{CliError, with_sources};
 use crate::output::Output;
+use crate::store::{StoreAddress, connect_redis, postgres_builder, sqlite_builder};
 
 /// A difference between the clocks from which on timeouts are noticeably wrong.
 const SKEW: Duration = Duration::from_secs(2);
@@ -47,13 +50,62 @@ impl Check {
     }
 }
 
-/// Reports a store that cannot be opened.
-pub(crate) fn unreachable(error: &CliError, output: &Output) -> Result<ExitCode, CliError> {
-    report(&[Check::new("connection", Err(error.to_string()))], output)
+/// Checks the store at an address.
+pub(crate) async fn run(
+    address: &StoreAddress,
+    namespace: Option<&str>,
+    output: &Output,
+) -> Result<ExitCode, CliError> {
+    let checks = match address {
+        StoreAddress::Redis(url) => redis(url, namespace).await,
+        StoreAddress::Postgres(url) => postgres(url, namespace).await,
+        // It belongs to one application, so nothing is tried with a session.
+        StoreAddress::Sqlite(path) => checks_of(sqlite_builder(namespace).inspect(path).await),
+    };
+    report(&checks, output)
 }
 
-/// Checks a store. The warnings are about its server's configuration.
-pub(crate) async fn run<S: Store>(store: &S, warnings: &[String], output: &Output) -> Result<ExitCode, CliError> {
+async fn redis(url: &str, namespace: Option<&str>) -> Vec<Check> {
+    match connect_redis(url, namespace).await {
+        Ok(store) => {
+            let mut checks = use_of(&store).await;
+            let warnings = store.warnings().iter();
+            checks.extend(warnings.map(|found| Check::warning("configuration of the server", found.to_string())));
+            checks
+        }
+        Err(error) => vec![Check::new("connection", Err(error.to_string()))],
+    }
+}
+
+async fn postgres(url: &str, namespace: Option<&str>) -> Vec<Check> {
+    let builder = postgres_builder(namespace);
+    let findings = builder.clone().inspect(url).await;
+    let is_usable = findings.iter().all(|finding| finding.severity < Severity::Problem);
+    let mut checks = checks_of(findings);
+    if is_usable {
+        // Works behind every pooler, and leaves the tables to the application.
+        match builder.transaction_pooling().without_migrations().connect(url).await {
+            Ok(store) => checks.extend(use_of(&store).await),
+            Err(error) => checks.push(Check::new("connection", Err(with_sources(&error)))),
+        }
+    }
+    checks
+}
+
+fn checks_of(findings: Vec<Finding>) -> Vec<Check> {
+    let check = |finding: Finding| {
+        let result = match finding.severity {
+            Severity::Fine => CheckResult::Ok,
+            Severity::Warning => CheckResult::Warning,
+            _ => CheckResult::Failed,
+        };
+        Check { name: finding.name, result, detail: finding.detail }
+    };
+    findings.into_iter().map(check).collect()
+}
+
+/// Does with a store what an application does.
+async fn use_of<S: Store>(store: &S) -> Vec<Check> {
     let mut checks = vec![Check::new("connection", Ok(format!("namespace {:?}", store.namespace())))];
     checks.push(Check::new("clock", clock(store)));
     checks.push(Check::new("create, read, change and end a session", session(store).await));
@@ -65,8 +117,7 @@ pub(crate) async fn run<S: Store>(store: &S, warnings: &[String], output: &Outpu
     ));
     let users = store.list_principals(PageRequest::first(1)).await;
     checks.push(Check::new("list users", users.map(|_| String::new()).map_err(|error| text(&error))));
-    checks.extend(warnings.iter().map(|warning| Check::warning("configuration of the server", warning.clone())));
-    report(&checks, output)
+    checks
 }
 
 fn report(checks: &[Check], output: &Output) -> Result<ExitCode, CliError> {

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Args, Command};
+use args::{Args, Command, SessionsCommand};
 use error::CliError;
 use output::Output;
 use store::{OpenStore, StoreAddress};
@@ -38,41 +38,35 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: Args, output: &Output) -> Result<ExitCode, CliError> {
-    if let Command::Keygen { number } = args.command {
-        return keygen::run(number, output);
-    }
-    let address: StoreAddress = args.store.ok_or(CliError::NoStore)?.parse()?;
-    let namespace = args.namespace;
-    match OpenStore::connect(&address, namespace.as_deref()).await {
-        Ok(OpenStore::Redis(store)) => {
-            let warnings: Vec<_> = store.warnings().iter().map(ToString::to_string).collect();
-            run_on(store, &warnings, args.command, output).await
-        }
-        Ok(OpenStore::Postgres(store)) => run_on(store, &[], args.command, output).await,
-        Ok(OpenStore::Sqlite(store)) => {
-            let code = run_on(store.clone(), &[], args.command, output).await;
+    let address = || args.store.ok_or(CliError::NoStore)?.parse::<StoreAddress>();
+    let namespace = args.namespace.as_deref();
+    let command = match args.command {
+        Command::Keygen { number } => return keygen::run(number, output),
+        Command::Doctor => return doctor::run(&address()?, namespace, output).await,
+        Command::OnSessions(command) => command,
+    };
+    match OpenStore::connect(&address()?, namespace).await? {
+        OpenStore::Redis(store) => run_on(store, command, output).await,
+        OpenStore::Postgres(store) => run_on(store, command, output).await,
+        OpenStore::Sqlite(store) => {
+            let code = run_on(store.clone(), command, output).await;
             // The application can open the file as soon as this process ends.
             store.close().await;
             code
         }
-        // The command that explains what is wrong reports it as its first check.
-        Err(error) if matches!(args.command, Command::Doctor) => doctor::unreachable(&error, output),
-        Err(error) => Err(error),
     }
 }
 
-/// Runs a command. The warnings are about the server's configuration.
-async fn run_on<S>(store: S, warnings: &[String], command: Command, output: &Output) -> Result<ExitCode, CliError>
+/// Runs a command on a store that is open.
+async fn run_on<S>(store: S, command: SessionsCommand, output: &Output) -> Result<ExitCode, CliError>
 where
     S: cloakroom::store::Store + Clone,
 {
     match command {
-        Command::List { user, limit } => list::run(&store, user, limit, output).await,
-        Command::Users { limit } => users::run(&store, limit, output).await,
-        Command::Show { id, values } => show::run(&store, id, values, output).await,
-        Command::Revoke { id, user, yes } => revoke::run(store, id, user, yes, output).await,
-        Command::Stats => stats::run(&store, output).await,
-        Command::Doctor => doctor::run(&store, warnings, output).await,
-        Command::Keygen { number } => keygen::run(number, output),
+        SessionsCommand::List { user, limit } => list::run(&store, user, limit, output).await,
+        SessionsCommand::Users { limit } => users::run(&store, limit, output).await,
+        SessionsCommand::Show { id, values } => show::run(&store, id, values, output).await,
+        SessionsCommand::Revoke { id, user, yes } => revoke::run(store, id, user, yes, output).await,
+        SessionsCommand::Stats => stats::run(&store, output).await,
     }
 }

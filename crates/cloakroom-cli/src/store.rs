@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use cloakroom_redis::RedisStore;
-use cloakroom_sqlx::{PostgresStore, SqliteStore};
+use cloakroom_sqlx::{PostgresStore, PostgresStoreBuilder, SqliteStore, SqliteStoreBuilder};
 
 use crate::error::{CliError, with_sources};
 
@@ -43,26 +43,33 @@ pub(crate) enum OpenStore {
 impl OpenStore {
     pub(crate) async fn connect(address: &StoreAddress, namespace: Option<&str>) -> Result<Self, CliError> {
         match address {
-            StoreAddress::Redis(url) => {
-                let url = with_namespace(url, namespace);
-                RedisStore::connect(&url).await.map(Self::Redis).map_err(|error| failed(&error))
-            }
+            StoreAddress::Redis(url) => connect_redis(url, namespace).await.map(Self::Redis),
             StoreAddress::Postgres(url) => {
-                let builder = PostgresStore::builder().namespace(namespace.unwrap_or("default"));
-                builder.connect(url).await.map(Self::Postgres).map_err(|error| failed(&error))
+                postgres_builder(namespace).connect(url).await.map(Self::Postgres).map_err(|error| failed(&error))
             }
             StoreAddress::Sqlite(path) => {
                 // A file that does not exist would be created.
                 if !std::path::Path::new(path).exists() {
                     return Err(CliError::Connect(format!("{path}: there is no such file")));
                 }
-                // A command must not wait for an application that runs for days.
-                let builder = SqliteStore::builder().take_over_timeout(Duration::ZERO);
-                let store = builder.namespace(namespace.unwrap_or("default")).open(path).await;
+                let store = sqlite_builder(namespace).open(path).await;
                 store.map(Self::Sqlite).map_err(|error| failed(&error))
             }
         }
     }
+}
+
+pub(crate) async fn connect_redis(url: &str, namespace: Option<&str>) -> Result<RedisStore, CliError> {
+    RedisStore::connect(&with_namespace(url, namespace)).await.map_err(|error| failed(&error))
+}
+
+pub(crate) fn postgres_builder(namespace: Option<&str>) -> PostgresStoreBuilder {
+    PostgresStore::builder().namespace(namespace.unwrap_or("default"))
+}
+
+pub(crate) fn sqlite_builder(namespace: Option<&str>) -> SqliteStoreBuilder {
+    // A command must not wait for an application that runs for days.
+    SqliteStore::builder().take_over_timeout(Duration::ZERO).namespace(namespace.unwrap_or("default"))
 }
 
 fn failed(error: &dyn std::error::Error) -> CliError {

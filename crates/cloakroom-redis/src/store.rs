@@ -296,6 +296,10 @@ impl Store for RedisStore {
         self.0.settings.server_time.now()
     }
 
+    fn is_lease_lost(&self) -> bool {
+        self.0.topology.masters().iter().any(|master| !master.has_lease())
+    }
+
     fn max_lease(&self) -> Duration {
         self.0.settings.lease
     }

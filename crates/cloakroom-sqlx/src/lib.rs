@@ -127,6 +127,8 @@ mod connect_error;
 mod cursor;
 mod error;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod finding;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod node;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -138,6 +140,8 @@ mod sqlite;
 #[cfg(feature = "postgres")]
 pub use connect_error::ConnectError;
 pub use error::OpenError;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use finding::{Finding, Severity};
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresStore, PostgresStoreBuilder};
 #[cfg(feature = "sqlite")]

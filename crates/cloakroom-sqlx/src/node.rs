@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use cloakroom::store::{Invalidate, Selector};
+use cloakroom::store::{Invalidate, Principal, Selector};
 use parking_lot::Mutex;
 
 /// The local tiers of one clone of the store.
@@ -63,6 +63,23 @@ impl Nodes {
     /// Invalidates all copies in all tiers.
     pub(crate) fn changed_all(&self) {
         self.all().iter().flat_map(|node| node.copies()).for_each(|copies| copies.invalidate_all());
+    }
+
+    /// Reports the changed lists of these principals to all tiers.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn members_changed(&self, principals: &[Principal]) {
+        if principals.is_empty() {
+            return;
+        }
+        for copies in self.all().iter().flat_map(|node| node.copies()) {
+            principals.iter().for_each(|principal| copies.members_changed(principal));
+        }
+    }
+
+    /// Returns `true` if there is one tier, or none.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn is_one(&self) -> bool {
+        self.all().iter().map(|node| node.copies.lock().len()).sum::<usize>() <= 1
     }
 
     fn all(&self) -> Vec<Arc<Node>> {

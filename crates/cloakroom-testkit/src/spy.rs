@@ -202,6 +202,10 @@ impl<S: Store> Store for SpyStore<S> {
         self.spied.store.is_lease_valid(lease)
     }
 
+    fn is_lease_lost(&self) -> bool {
+        self.spied.store.is_lease_lost()
+    }
+
     fn time(&self) -> Option<Timestamp> {
         self.spied.store.time()
     }

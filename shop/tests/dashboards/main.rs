@@ -48,10 +48,12 @@ async fn every_query_has_data_and_alerts_fire_with_the_faults_and_not_before() {
 
     cluster.redis.freeze().await.expect("Redis freezes");
     await_alert(&api, "CloakroomStoreUnavailable", true).await;
+    await_alert(&api, "CloakroomLeaseLost", true).await;
     await_alert(&api, "CloakroomStoreErrors", true).await;
     await_alert(&api, "CloakroomStoreSlow", true).await;
     cluster.redis.thaw().expect("Redis goes on");
     await_alert(&api, "CloakroomStoreUnavailable", false).await;
+    await_alert(&api, "CloakroomLeaseLost", false).await;
 
     guess(&cluster).await;
     await_alert(&api, "CloakroomTokensGuessed", true).await;

@@ -1,4 +1,3 @@
-use cloakroom_testbed::Server;
 use serde_json::json;
 
 use crate::application::Place;
@@ -56,32 +55,6 @@ async fn a_limited_list_says_that_there_are_more() {
     place.fill().await;
     let run = cloakroom(Some(&place.address()), &["list", "--limit", "2"]);
     assert!(run.stdout.contains("sessions: 2; there are more"), "{run:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_doctor_finds_each_store_in_order() {
-    for place in Place::all().await {
-        place.fill().await;
-        let run = cloakroom(Some(&place.address()), &["doctor"]);
-        assert!(run.success, "{run:?}");
-        assert!(!run.stdout.contains("FAIL"), "{run:?}");
-        let left = cloakroom(Some(&place.address()), &["stats", "--json"]).json();
-        assert_eq!(left["sessions"], 3, "its own session is gone");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_doctor_names_what_is_wrong_with_a_servers_configuration() {
-    let server = Server::start().await.unwrap();
-    server.command(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]).await.unwrap();
-    let run = cloakroom(Some(&server.url()), &["doctor"]);
-    assert!(run.success, "sessions work: {run:?}");
-    let warning = run.stdout.lines().find(|line| line.contains("maxmemory-policy allkeys-lru")).expect("a warning");
-    assert!(warning.starts_with("WARN  configuration of the server: "), "{warning}");
-    assert!(warning.ends_with("set `noeviction`"), "{warning}");
-    let json = cloakroom(Some(&server.url()), &["doctor", "--json"]).json();
-    let results: Vec<_> = json.as_array().unwrap().iter().map(|check| check["result"].as_str().unwrap()).collect();
-    assert!(results.contains(&"ok") && results.contains(&"warning"), "{json}");
 }
 
 #[test]

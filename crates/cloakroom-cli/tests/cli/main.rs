@@ -4,5 +4,6 @@
 
 mod application;
 mod commands;
+mod doctor;
 mod mistakes;
 mod program;

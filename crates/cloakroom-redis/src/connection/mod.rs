@@ -92,6 +92,11 @@ impl Connection {
         self.supervisor.abort();
     }
 
+    /// Returns `true` if changes that the server reports arrive.
+    pub(crate) fn has_lease(&self) -> bool {
+        self.leases.is_held(self.slot)
+    }
+
     /// The connection pair. Waits while it is being established.
     pub(crate) async fn pair(&self, deadline: Duration) -> Result<Arc<ConnectionPair>, Arc<RedisError>> {
         if let ConnectionState::Up(pair) = &*self.state.borrow() {

@@ -24,6 +24,10 @@ impl Masters<'_> {
         }
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Connection> {
+        (0..).map_while(|place| self.get(place))
+    }
+
     /// Identifies the masters and their slots.
     pub(crate) const fn layout(&self) -> u64 {
         match self {

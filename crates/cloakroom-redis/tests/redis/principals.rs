@@ -1,6 +1,7 @@
 //! R19–R23 on a real server, with two nodes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cloakroom::store::{Guard, LimitPolicy, Selector, Store, Touch};
 use cloakroom::{Clock, EndReason, EventKind, Events, Login, SessionErrorKind, SystemClock, Timestamp};
@@ -8,7 +9,7 @@ use cloakroom_testbed::Direction::ToClient;
 use cloakroom_testkit::ManualClock;
 use tokio::task::JoinSet;
 
-use crate::support::{Deployment, LIMIT, Node, Note, Visitor, key, selector_of, without_hint};
+use crate::support::{Deployment, LIMIT, Node, Note, Visitor, key, selector_of, until, without_hint};
 
 fn announced(events: &mut Events, kind: EventKind) -> usize {
     std::iter::from_fn(|| events.try_recv()).filter(|event| event.kind == kind).count()
@@ -208,17 +209,35 @@ async fn a_list_that_is_watched_follows_another_node_without_being_read_again_ev
     let clock = ManualClock::starting_at(SystemClock::new().now());
     let node = || deployment.node_with(|store| store, |sessions| sessions.clock(clock.clone()));
     let (here, there) = (node().await, node().await);
+    let (sender, mut lengths) = tokio::sync::mpsc::unbounded_channel();
     let mut lists = here.sessions.of("alice").watch();
-    let mut next = async || {
-        let list = tokio::time::timeout(LIMIT, lists.next()).await.expect("a change is reported");
-        list.expect("a list never ends").expect("the server answers").len()
+    // Somebody waits for the next list all the time, as an open page does.
+    tokio::spawn(async move {
+        while let Some(list) = lists.next().await {
+            sender.send(list.expect("the server answers").len()).expect("the test runs");
+        }
+    });
+    let mut becomes = async |expected: usize| {
+        let reached = async { while lengths.recv().await.expect("a list never ends") != expected {} };
+        tokio::time::timeout(LIMIT, reached).await.expect("a change is reported");
     };
-    assert_eq!(next().await, 0);
-    let (first, second) = (Visitor::default(), Visitor::default());
-    there.login(&first, "alice").await.unwrap();
-    assert_eq!(next().await, 1);
-    there.login(&second, "alice").await.unwrap();
-    assert_eq!(next().await, 2);
+    let settled = async || {
+        until("the stream only waits", async || {
+            let before = here.commands();
+            // Longer than the stream pauses between two reads after a report.
+            tokio::time::sleep(Duration::from_millis(400)).await;
+            !here.sent_since(&before).contains_key("zrange")
+        })
+        .await;
+    };
+    becomes(0).await;
+    settled().await;
+    there.login(&Visitor::default(), "alice").await.unwrap();
+    becomes(1).await;
+    settled().await;
+    there.login(&Visitor::default(), "alice").await.unwrap();
+    becomes(2).await;
+    settled().await;
     there.sessions.of("alice").revoke_all().await.unwrap();
-    while next().await > 0 {}
+    becomes(0).await;
 }

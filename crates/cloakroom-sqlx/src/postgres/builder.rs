@@ -52,7 +52,7 @@ pub struct PostgresStoreBuilder {
     lease: Duration,
     poll_interval: Duration,
     max_connections: u32,
-    transaction_pooling: bool,
+    pub(super) transaction_pooling: bool,
     may_migrate: bool,
     plaintext: bool,
 }
@@ -269,7 +269,7 @@ impl PostgresStoreBuilder {
         Ok(PostgresStore::new(StoreInner { database, namespace, nodes, feed, notifier, lease, _tasks: tasks }))
     }
 
-    fn checked(&self) -> Result<(Namespace, Schema), ConfigError> {
+    pub(super) fn checked(&self) -> Result<(Namespace, Schema), ConfigError> {
         let within = |setting, value: Duration, least: Duration, most: Duration| {
             let problem = format!("is {value:?} and must be between {least:?} and {most:?}");
             if value < least || value > most { Err(ConfigError::new(setting, problem)) } else { Ok(()) }
@@ -289,7 +289,7 @@ impl PostgresStoreBuilder {
         Ok((self.namespace.parse()?, self.schema.parse()?))
     }
 
-    fn options(&self, url: &str) -> Result<PgConnectOptions, ConfigError> {
+    pub(super) fn options(&self, url: &str) -> Result<PgConnectOptions, ConfigError> {
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
             let problem = "is not an address of PostgreSQL; write it like `postgres://user:password@host/database`";
             return Err(ConfigError::new("url", problem));
@@ -344,7 +344,7 @@ async fn following(feed: &Feed, server: &str) -> Result<(), ConnectError> {
 }
 
 /// The host and the port, for messages.
-fn server(options: &PgConnectOptions) -> String {
+pub(super) fn server(options: &PgConnectOptions) -> String {
     match options.get_socket() {
         Some(socket) => socket.display().to_string(),
         None => format!("{}:{}", options.get_host(), options.get_port()),

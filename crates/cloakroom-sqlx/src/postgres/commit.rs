@@ -10,6 +10,7 @@ use super::fault::{self, Effect};
 use super::feed::Current;
 use super::rows::{self, PgQuery, ValueArrays};
 use super::store::StoreInner;
+use super::watched_lists::{ListName, changed_lists};
 use crate::record::{Malformed, check_version, encode_writers, instant, to_column};
 
 /// The outcome of a commit, before it is turned into an answer.
@@ -98,18 +99,27 @@ impl StoreInner {
             if let Err(malformed) = check_version(record.version.saturating_add(commit.step)) {
                 return Ok(Outcome::Malformed(malformed));
             }
+            let before = record.authentication.clone();
             record.apply(commit);
-            self.update(link, session.id, selector, &record).await?;
+            let lists = changed_lists(before.as_ref(), record.authentication.as_ref());
+            self.update(link, session.id, selector, &record, lists).await?;
         }
         Ok(Outcome::Decided { record: Box::new(record), decision, server: session.server })
     }
 
-    async fn update(&self, link: &mut Link, id: i64, selector: Selector, record: &Record) -> sqlx::Result<()> {
+    async fn update(
+        &self,
+        link: &mut Link,
+        id: i64,
+        selector: Selector,
+        record: &Record,
+        lists: Vec<ListName>,
+    ) -> sqlx::Result<()> {
+        let lists = lists.into_iter().map(ListName::into_column);
+        let reported: Vec<_> = std::iter::once(selector.as_bytes().to_vec()).chain(lists).collect();
         let changed = record.values.iter().filter(|value| value.version == record.version);
-        let query = link
-            .query(&self.database.statements.update)
-            .bind(self.namespace.as_str().to_owned())
-            .bind(selector.as_bytes().to_vec());
+        let query =
+            link.query(&self.database.statements.update).bind(self.namespace.as_str().to_owned()).bind(reported);
         let query = ValueArrays::of(changed).bind(rows::bind_record(query, record)).bind(id);
         query.execute(link.connection()?).await.map(drop)
     }

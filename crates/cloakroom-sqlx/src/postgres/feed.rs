@@ -16,6 +16,7 @@ use tokio::sync::{Notify, watch};
 use super::database::{Database, OwnConnection};
 use super::fault;
 use super::own_writes::OwnWrites;
+use super::watched_lists::{ListName, WatchedLists};
 use crate::node::Nodes;
 use crate::record;
 
@@ -41,6 +42,7 @@ const LAST: &str = "9223372036854775807:9223372036854775807:";
 pub(super) struct Feed {
     pub(super) nodes: Arc<Nodes>,
     pub(super) own_writes: OwnWrites,
+    pub(super) watched_lists: WatchedLists,
     leases: Leases,
     current: Mutex<Current>,
     /// Whether a copy was used since the last poll.
@@ -87,6 +89,8 @@ struct Poll {
     epoch: Option<i64>,
     is_complete: bool,
     changes: Vec<(Selector, i64)>,
+    /// The changed lists, if they were asked for.
+    lists: Option<Vec<(ListName, i64)>>,
 }
 
 /// What a poll has seen, from where the next one continues.
@@ -97,7 +101,9 @@ struct Position {
 }
 
 impl Poll {
-    fn read(row: &PgRow) -> sqlx::Result<Self> {
+    fn read(row: &PgRow, with_lists: bool) -> sqlx::Result<Self> {
+        let changed = row.try_get::<Option<Vec<Vec<u8>>>, _>("selectors")?.unwrap_or_default();
+        let writes = row.try_get::<Option<Vec<i64>>, _>("writes")?.unwrap_or_default();
         Ok(Self {
             server: row.try_get("server")?,
             is_standby: row.try_get("is_standby")?,
@@ -105,10 +111,8 @@ impl Poll {
             snapshot: row.try_get("snapshot")?,
             epoch: row.try_get("epoch")?,
             is_complete: row.try_get::<Option<bool>, _>("is_complete")?.unwrap_or_default(),
-            changes: changes(
-                row.try_get::<Option<_>, _>("selectors")?.unwrap_or_default(),
-                row.try_get::<Option<_>, _>("writes")?.unwrap_or_default(),
-            ),
+            lists: with_lists.then(|| decode(&changed, &writes, ListName::read)),
+            changes: decode(&changed, &writes, |selector| record::selector(selector).ok()),
         })
     }
 
@@ -118,11 +122,9 @@ impl Poll {
     }
 }
 
-/// Each changed session with the write that changed it. A selector that cannot be decoded belongs to
-/// no session.
-fn changes(selectors: Vec<Vec<u8>>, writes: Vec<i64>) -> Vec<(Selector, i64)> {
-    let changes = selectors.into_iter().zip(writes);
-    changes.filter_map(|(selector, write)| Some((record::selector(&selector).ok()?, write))).collect()
+/// All that `read` can decode, each with the write that changed it.
+fn decode<T>(changed: &[Vec<u8>], writes: &[i64], read: impl Fn(&[u8]) -> Option<T>) -> Vec<(T, i64)> {
+    changed.iter().zip(writes).filter_map(|(column, write)| Some((read(column)?, *write))).collect()
 }
 
 impl Feed {
@@ -131,6 +133,7 @@ impl Feed {
         Arc::new(Self {
             nodes,
             own_writes: OwnWrites::default(),
+            watched_lists: WatchedLists::default(),
             leases: Leases::with_slots(SLOT + 1),
             current: Mutex::new(current),
             used: AtomicBool::new(true),
@@ -163,6 +166,11 @@ impl Feed {
             self.used.store(true, Ordering::Relaxed);
         }
         self.leases.is_valid(lease)
+    }
+
+    /// While nobody uses a copy, the lease may run out.
+    pub(super) fn is_lease_lost(&self) -> bool {
+        !self.paused.load(Ordering::SeqCst) && !self.leases.is_held(SLOT)
     }
 
     pub(super) fn time(&self) -> Option<Timestamp> {
@@ -271,10 +279,12 @@ impl FeedTask {
     async fn poll(&self, connection: &mut OwnConnection, position: Option<&Position>) -> sqlx::Result<Poll> {
         let query = connection.query(&self.database.statements.changes);
         let query = query.bind(position.map_or_else(|| LAST.to_owned(), |position| position.snapshot.clone()));
-        let query = query.bind(self.namespace.as_str().to_owned());
+        // Before the poll is sent: what is asked for later did not get its lists.
+        let with_lists = self.feed.watched_lists.is_any();
+        let query = query.bind(self.namespace.as_str().to_owned()).bind(with_lists);
         let answer = tokio::time::timeout(self.lease.max(self.database.deadline), connection.fetch_all(query)).await;
         let rows = answer.map_err(|_| fault::timed_out())??;
-        Poll::read(rows.first().ok_or(sqlx::Error::RowNotFound)?)
+        Poll::read(rows.first().ok_or(sqlx::Error::RowNotFound)?, with_lists)
     }
 
     async fn begin_feed(&self, connection: &mut OwnConnection) -> sqlx::Result<()> {
@@ -291,8 +301,16 @@ impl FeedTask {
                 poll.changes.iter().filter(|(_, write)| is_foreign(*write)).map(|(selector, _)| *selector).collect();
             feed.nodes.changed_anywhere(&foreign);
             feed.leases.prolong(feed.current.lock().lease, sent + self.lease);
+            let changed = poll.lists.as_ref().map(|lists| {
+                // The local tier of a write knows of it already.
+                let lists = lists.iter().filter(|(_, write)| !feed.nodes.is_one() || is_foreign(*write));
+                lists.filter_map(|(name, _)| feed.watched_lists.principal_of(name)).collect()
+            });
+            // A list that was first asked for while the poll was on its way may have changed.
+            feed.nodes.members_changed(&changed.unwrap_or_else(|| feed.watched_lists.all()));
         } else {
             feed.begin_lease(sent, poll.server, self.lease);
+            feed.nodes.members_changed(&feed.watched_lists.all());
             if let FeedState::Failed(_) = feed.state.send_replace(FeedState::Following) {
                 tracing::info!("changes of sessions by other nodes are read again");
             }
@@ -333,6 +351,7 @@ mod tests {
     fn a_selector_that_cannot_be_decoded_shifts_no_write_to_another_session() {
         let (first, second) = (Selector::from_bytes([1; 16]), Selector::from_bytes([2; 16]));
         let selectors = vec![first.as_bytes().to_vec(), vec![0], second.as_bytes().to_vec()];
-        assert_eq!(changes(selectors, vec![10, 20, 30]), [(first, 10), (second, 30)]);
+        let read = |column: &[u8]| record::selector(column).ok();
+        assert_eq!(decode(&selectors, &[10, 20, 30], read), [(first, 10), (second, 30)]);
     }
 }

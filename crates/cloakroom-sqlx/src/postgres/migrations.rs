@@ -1,5 +1,6 @@
 //! The versions of the tables, and what the role may do with them.
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use cloakroom::ConfigError;
@@ -15,7 +16,7 @@ use crate::connect_error::ConnectError;
 const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/postgres/1_sessions.sql")];
 
 /// The newest version that this release knows.
-const NEWEST: i64 = MIGRATIONS.len() as i64;
+pub(super) const NEWEST: i64 = MIGRATIONS.len() as i64;
 
 /// The oldest server with transaction numbers of 64 bits in SQL.
 const OLDEST_SERVER: i32 = 130_000;
@@ -55,22 +56,15 @@ impl Preparation<'_> {
 
     async fn steps(mut self) -> Result<(), ConnectError> {
         self.check_server().await?;
-        let found = self.version().await?;
-        if found > NEWEST {
-            let (server, schema) = (self.server.to_owned(), self.schema.as_str().to_owned());
-            return Err(ConnectError::NewerSchema { server, schema, found, known: NEWEST });
+        match self.check_version().await {
+            Err(ConnectError::OlderSchema { .. }) if self.may_migrate => self.migrate().await?,
+            checked => checked?,
         }
-        if found < NEWEST {
-            if !self.may_migrate {
-                let (server, schema) = (self.server.to_owned(), self.schema.as_str().to_owned());
-                return Err(ConnectError::OlderSchema { server, schema, found, needed: NEWEST });
-            }
-            self.migrate().await?;
-        }
-        self.check_rights().await
+        self.missing_rights().await?.into_iter().next().map_or(Ok(()), Err)
     }
 
-    async fn check_server(&mut self) -> Result<(), ConnectError> {
+    /// Returns the version of the server.
+    pub(super) async fn check_server(&mut self) -> Result<String, ConnectError> {
         const SERVER: &str = "SELECT current_setting('server_version_num')::INTEGER, current_setting('server_version'), \
              pg_is_in_recovery() OR current_setting('transaction_read_only')::BOOLEAN";
         let row = self.connection.fetch_one(SERVER).await;
@@ -81,7 +75,18 @@ impl Preparation<'_> {
         if version < OLDEST_SERVER {
             return Err(ConnectError::OldServer { server, found });
         }
-        if is_read_only { Err(ConnectError::ReadOnly { server }) } else { Ok(()) }
+        if is_read_only { Err(ConnectError::ReadOnly { server }) } else { Ok(found) }
+    }
+
+    /// Fails if the tables do not have the version of this release.
+    pub(super) async fn check_version(&mut self) -> Result<(), ConnectError> {
+        let found = self.version().await?;
+        let (server, schema) = (self.server.to_owned(), self.schema.as_str().to_owned());
+        match found.cmp(&NEWEST) {
+            Ordering::Less => Err(ConnectError::OlderSchema { server, schema, found, needed: NEWEST }),
+            Ordering::Equal => Ok(()),
+            Ordering::Greater => Err(ConnectError::NewerSchema { server, schema, found, known: NEWEST }),
+        }
     }
 
     /// The version of the tables; 0 if there are none.
@@ -112,8 +117,11 @@ impl Preparation<'_> {
         Ok(())
     }
 
-    async fn check_rights(&mut self) -> Result<(), ConnectError> {
+    /// Returns an error for each table on which the role lacks rights.
+    pub(super) async fn missing_rights(&mut self) -> Result<Vec<ConnectError>, ConnectError> {
+        let mut errors = Vec::new();
         for (table, rights) in RIGHTS {
+            let mut missing = Vec::new();
             for right in rights.split(", ") {
                 let query = sqlx::query_scalar("SELECT has_table_privilege($1, $2)").persistent(false);
                 let query = query.bind(format!("{}.{table}", self.schema)).bind(right);
@@ -122,14 +130,17 @@ impl Preparation<'_> {
                     Err(error) => return Err(open_error(&error, self.server)),
                 };
                 if !has {
-                    let detail = format!("{right} on {table} is missing");
-                    let remedy = format!("GRANT {rights} ON {}.{table} TO the role;", self.schema);
-                    let (server, what) = (self.server.to_owned(), "use the tables".to_owned());
-                    return Err(ConnectError::Denied { server, what, detail, remedy });
+                    missing.push(right);
                 }
             }
+            if !missing.is_empty() {
+                let detail = format!("{} on {table} is missing", missing.join(", "));
+                let remedy = format!("GRANT {rights} ON {}.{table} TO the role;", self.schema);
+                let (server, what) = (self.server.to_owned(), "use the tables".to_owned());
+                errors.push(ConnectError::Denied { server, what, detail, remedy });
+            }
         }
-        Ok(())
+        Ok(errors)
     }
 
     fn denied_or(&self, error: &sqlx::Error, what: &str, remedy: String) -> ConnectError {
@@ -198,7 +209,7 @@ async fn in_time<T>(
     done.unwrap_or_else(|_| Err(open_error(&fault::timed_out(), server)))
 }
 
-async fn are_shared(first: &mut PgConnection, second: &mut PgConnection) -> sqlx::Result<bool> {
+pub(super) async fn are_shared(first: &mut PgConnection, second: &mut PgConnection) -> sqlx::Result<bool> {
     let name = format!("cloakroom_{:016x}", super::random_number());
     first.execute(AssertSqlSafe(format!("PREPARE {name} AS SELECT 1"))).await?;
     let seen = format!("SELECT count(*)::TEXT FROM pg_prepared_statements WHERE name = '{name}'");

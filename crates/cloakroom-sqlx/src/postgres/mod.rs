@@ -10,6 +10,7 @@ mod destroy;
 mod encryption;
 mod fault;
 mod feed;
+mod inspection;
 mod list;
 mod members;
 mod migrations;
@@ -22,6 +23,7 @@ mod tasks;
 mod text;
 mod touch;
 mod wake_up;
+mod watched_lists;
 
 pub use builder::PostgresStoreBuilder;
 pub use store::PostgresStore;

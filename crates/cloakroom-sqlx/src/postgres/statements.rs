@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 use super::schema::Schema;
+use super::watched_lists::list_prefix;
 
 macro_rules! record_columns {
     () => {
@@ -82,6 +83,14 @@ macro_rules! add_change {
     };
 }
 
+/// The name of the list of the principal in a column, as [`ListName`](super::watched_lists::ListName)
+/// makes it.
+macro_rules! list_of {
+    ($principal:literal) => {
+        concat!("convert_to('", list_prefix!(), "' || ", $principal, ", 'UTF8')")
+    };
+}
+
 /// The statements for one schema.
 #[derive(Debug)]
 pub(super) struct Statements {
@@ -98,8 +107,9 @@ pub(super) struct Statements {
     /// nonce, writers, last time seen, the idle timeout of the row, its absolute deadline; the known
     /// version, nonce, verifier and writers; the values (13 to 18).
     pub(super) commit: Statement,
-    /// Changes a locked session. Parameters: namespace, selector, the columns of the record (3 to
-    /// 18), the idle timeout of the row, its absolute deadline, the values (21 to 26), session.
+    /// Changes a locked session. Parameters: namespace, the selector and the names of the changed
+    /// lists, the columns of the record (3 to 18), the idle timeout of the row, its absolute
+    /// deadline, the values (21 to 26), session.
     pub(super) update: Statement,
     /// Restarts idle timeouts. Parameters: namespace, the selectors, the instants, the presented
     /// verifiers or NULL, whether a previous secret is accepted, write.
@@ -136,7 +146,8 @@ pub(super) struct Statements {
     pub(super) list: Statement,
     pub(super) list_principals: Statement,
     pub(super) count: Statement,
-    /// Reads what was changed since a snapshot. Parameters: the snapshot, namespace.
+    /// Reads what was changed since a snapshot. Parameters: the snapshot, namespace, whether changed
+    /// lists are read too.
     pub(super) changes: Statement,
     /// Makes the row of the feed if it is missing. Parameter: epoch.
     pub(super) begin_feed: Statement,
@@ -255,8 +266,8 @@ const UPDATE: &str = concat!(
     ", expires_at) = ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
      least($schema.cloakroom_now() + $19, $20)) WHERE id = $27 RETURNING id), value AS (",
     put_values!("21", "22", "23", "24", "25", "26"),
-    ") ",
-    add_change!("5", "1", "2")
+    ") INSERT INTO $schema.cloakroom_changes (transaction_id, namespace, selector, write) \
+     SELECT pg_current_xact_id(), $1, changed, $5 FROM session, unnest($2::BYTEA[]) AS changed"
 );
 
 // The rows are locked in one order, so that two nodes that touch the same sessions wait for each
@@ -278,22 +289,29 @@ const TOUCH: &str = "WITH touched AS (SELECT s.id, touch.seen FROM $schema.cloak
      SELECT pg_current_xact_id(), $1, selector, $6 FROM session";
 
 const REMOVE: &str = concat!(
-    "WITH session AS (DELETE FROM $schema.cloakroom_sessions WHERE id = $1 RETURNING id), \
-     member AS (DELETE FROM $schema.cloakroom_members WHERE namespace = $2 AND selector = $3) ",
-    add_change!("4", "2", "3")
+    "WITH session AS (DELETE FROM $schema.cloakroom_sessions WHERE id = $1 RETURNING principal), \
+     member AS (DELETE FROM $schema.cloakroom_members WHERE namespace = $2 AND selector = $3) \
+     INSERT INTO $schema.cloakroom_changes (transaction_id, namespace, selector, write) \
+     SELECT pg_current_xact_id(), $2, changed, $4 FROM session, unnest(ARRAY[$3, ",
+    list_of!("principal"),
+    "]) AS changed WHERE changed IS NOT NULL"
 );
 
 // The selectors are joined, because with `= ANY` the server may compare each row with each of them.
-const REMOVE_MANY: &str = "WITH present AS (SELECT s.id FROM $schema.cloakroom_sessions s \
+const REMOVE_MANY: &str = concat!(
+    "WITH present AS (SELECT s.id FROM $schema.cloakroom_sessions s \
      JOIN unnest($2::BYTEA[]) AS wanted (selector) ON s.selector = wanted.selector AND s.namespace = $1 \
      ORDER BY s.id FOR UPDATE OF s), \
      session AS (DELETE FROM $schema.cloakroom_sessions s USING present WHERE s.id = present.id \
-     RETURNING s.selector, s.expires_at > $schema.cloakroom_now() AS is_live), \
+     RETURNING s.selector, s.principal, s.expires_at > $schema.cloakroom_now() AS is_live), \
      member AS (DELETE FROM $schema.cloakroom_members m USING unnest($2::BYTEA[]) AS wanted (selector) \
      WHERE m.selector = wanted.selector AND m.namespace = $1), \
      change AS (INSERT INTO $schema.cloakroom_changes (transaction_id, namespace, selector, write) \
-     SELECT pg_current_xact_id(), $1, selector, $3 FROM session) \
-     SELECT selector FROM session WHERE is_live";
+     SELECT pg_current_xact_id(), $1, changed, $3 FROM (SELECT selector AS changed FROM session UNION SELECT ",
+    list_of!("principal"),
+    " FROM session WHERE principal IS NOT NULL) AS changes) \
+     SELECT selector FROM session WHERE is_live"
+);
 
 const LOCK_PRINCIPAL: &str =
     "SELECT pg_advisory_xact_lock(hashtextextended('cloakroom' || chr(1) || $1 || chr(1) || $2, 0))";
@@ -377,7 +395,8 @@ const CHANGES: &str = concat!(
      SELECT 1 FROM pg_snapshot_xip($1::TEXT::PG_SNAPSHOT) AS running (id) \
      WHERE pg_visible_in_snapshot(running.id, feed.removed)) AS is_complete, \
      changed.* FROM (SELECT array_agg(selector) AS selectors, array_agg(write) AS writes FROM $schema.cloakroom_changes \
-     WHERE namespace = $2 AND (transaction_id >= pg_snapshot_xmax($1::TEXT::PG_SNAPSHOT) \
+     WHERE namespace = $2 AND ($3 OR length(selector) = 16) \
+     AND (transaction_id >= pg_snapshot_xmax($1::TEXT::PG_SNAPSHOT) \
      OR transaction_id = ANY (ARRAY(SELECT pg_snapshot_xip($1::TEXT::PG_SNAPSHOT))))) changed \
      LEFT JOIN $schema.cloakroom_feed feed ON feed.id = 1"
 );

@@ -88,6 +88,10 @@ impl PostgresStore {
         self.inner.feed.mark_used();
         self.inner.feed.own_writes.answered(write);
         self.inner.nodes.changed(selectors, &self.node);
+        if !self.inner.nodes.is_one() && self.inner.feed.watched_lists.is_any() {
+            // The lists of other clones are reported by the poll.
+            self.inner.feed.wake();
+        }
         self.inner.notifier.changed();
     }
 }
@@ -175,6 +179,12 @@ impl Store for PostgresStore {
         self.inner.list_members(principal, after, &page).await
     }
 
+    async fn watch_members(&self, principal: &Principal) -> Result<(), StoreError> {
+        self.inner.feed.watched_lists.ask(principal);
+        self.inner.feed.mark_used();
+        Ok(())
+    }
+
     async fn list(&self, page: PageRequest) -> Result<Page<Selector>, StoreError> {
         let after = page.after.as_ref().map_or(Ok(0), |cursor| position(cursor.as_str()))?;
         self.inner.list(after, &page).await
@@ -208,6 +218,10 @@ impl Store for PostgresStore {
 
     fn is_lease_valid(&self, lease: Lease) -> bool {
         self.inner.feed.is_lease_valid(lease)
+    }
+
+    fn is_lease_lost(&self) -> bool {
+        self.inner.feed.is_lease_lost()
     }
 
     fn time(&self) -> Option<Timestamp> {

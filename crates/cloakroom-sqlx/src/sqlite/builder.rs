@@ -187,7 +187,7 @@ impl SqliteStoreBuilder {
         Ok(SqliteStore::new(StoreInner { readers, writer, namespace, nodes, clock: self.clock, location, deadline }))
     }
 
-    fn checked(&self) -> Result<Namespace, OpenError> {
+    pub(super) fn checked(&self) -> Result<Namespace, OpenError> {
         let within = |field, value: Duration, least: Duration, most: Duration| {
             let problem = format!("is {value:?} and must be between {least:?} and {most:?}");
             if value < least || value > most { Err(ConfigError::new(field, problem)) } else { Ok(()) }

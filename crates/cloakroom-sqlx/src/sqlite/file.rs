@@ -1,6 +1,6 @@
 //! The file of a store, before SQLite opens it.
 
-use std::fs::OpenOptions;
+use std::fs::{Metadata, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -74,22 +74,64 @@ pub(super) fn check(path: &Path) -> Result<(), OpenError> {
     if !metadata.is_file() {
         return Err(OpenError::NotAFile { path: path.to_owned() });
     }
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        if metadata.mode() & 0o077 != 0 {
-            let file = path.display();
-            tracing::warn!(%file, "other users of this machine can read the sessions; use `chmod 600`");
-        }
-        // Each name would have an owner and a log of its own.
-        if metadata.nlink() > 1 {
-            return Err(OpenError::HardLinks { path: path.to_owned(), links: metadata.nlink() });
-        }
+    if is_exposed(&metadata) {
+        tracing::warn!(file = %path.display(), "other users of this machine can read the sessions; use `chmod 600`");
+    }
+    check_place(path, &metadata)
+}
+
+fn check_place(path: &Path, metadata: &Metadata) -> Result<(), OpenError> {
+    // Each name would have an owner and a log of its own.
+    let links = names(metadata);
+    if links > 1 {
+        return Err(OpenError::HardLinks { path: path.to_owned(), links });
     }
     match file_system::network(path) {
         Some(kind) => Err(OpenError::NetworkFileSystem { path: path.to_owned(), kind }),
         None => Ok(()),
     }
+}
+
+/// Returns the canonical path of a file that is there, and creates nothing.
+pub(super) fn existing(path: &Path) -> Result<PathBuf, OpenError> {
+    let metadata = match path.metadata() {
+        Ok(metadata) => metadata,
+        Err(failure) if failure.kind() == ErrorKind::NotFound => {
+            let detail = "there is no such file; give the path that the application gives, which creates it".to_owned();
+            return Err(OpenError::Other { path: path.to_owned(), detail });
+        }
+        Err(failure) => return Err(error(path, &failure)),
+    };
+    if !metadata.is_file() {
+        return Err(OpenError::NotAFile { path: path.to_owned() });
+    }
+    let path = path.canonicalize().map_err(|failure| error(path, &failure))?;
+    check_place(&path, &metadata)?;
+    Ok(path)
+}
+
+/// Returns the number of names that the file has.
+#[cfg(unix)]
+fn names(metadata: &Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::nlink(metadata)
+}
+
+/// Not known on other systems.
+#[cfg(not(unix))]
+const fn names(_: &Metadata) -> u64 {
+    1
+}
+
+/// Returns `true` if other users of the machine may read or write the file.
+#[cfg(unix)]
+pub(super) fn is_exposed(metadata: &Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::mode(metadata) & 0o077 != 0
+}
+
+/// Rights are not known on other systems.
+#[cfg(not(unix))]
+pub(super) const fn is_exposed(_: &Metadata) -> bool {
+    false
 }
 
 /// The error for a file that the operating system does not open or create.

@@ -1,4 +1,5 @@
-//! Network file systems, on which SQLite's locks and shared memory cannot be relied on.
+//! The file system of a file: its free space, and whether it is a network file system, on which
+//! SQLite's locks and shared memory cannot be relied on.
 
 use std::path::Path;
 
@@ -11,6 +12,18 @@ pub(super) fn network(path: &Path) -> Option<&'static str> {
 
 #[cfg(not(target_os = "linux"))]
 pub(super) fn network(_path: &Path) -> Option<&'static str> {
+    None
+}
+
+/// The bytes that this user may still write. `None` if they are not known.
+#[cfg(target_os = "linux")]
+pub(super) fn free_space(path: &Path) -> Option<u64> {
+    let found = rustix::fs::statvfs(path).ok()?;
+    Some(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn free_space(_path: &Path) -> Option<u64> {
     None
 }
 

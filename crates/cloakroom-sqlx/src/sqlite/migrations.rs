@@ -1,6 +1,6 @@
 //! The versions of the tables.
 
-use sqlx::SqlitePool;
+use sqlx::{SqliteConnection, SqlitePool};
 
 /// The SQL of each version; the first is version 1.
 const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/sqlite/1_sessions.sql")];
@@ -25,11 +25,7 @@ pub(super) enum Migrated {
 /// Brings the tables to the newest version, all or nothing. Others that migrate wait meanwhile.
 pub(super) async fn migrate(pool: &SqlitePool) -> sqlx::Result<Migrated> {
     let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
-    let has_tables: i64 = sqlx::query_scalar(HAS_TABLES).fetch_one(&mut *transaction).await?;
-    let found: i64 = match has_tables {
-        0 => 0,
-        _ => sqlx::query_scalar(VERSION).fetch_one(&mut *transaction).await?,
-    };
+    let found = version(&mut transaction).await?;
     if found > NEWEST {
         return Ok(Migrated::Newer(found));
     }
@@ -39,4 +35,13 @@ pub(super) async fn migrate(pool: &SqlitePool) -> sqlx::Result<Migrated> {
     }
     transaction.commit().await?;
     Ok(Migrated::Done { found: found > 0 })
+}
+
+/// The version of the tables; 0 if there are none.
+pub(super) async fn version(connection: &mut SqliteConnection) -> sqlx::Result<i64> {
+    let has_tables: i64 = sqlx::query_scalar(HAS_TABLES).fetch_one(&mut *connection).await?;
+    match has_tables {
+        0 => Ok(0),
+        _ => sqlx::query_scalar(VERSION).fetch_one(connection).await,
+    }
 }

@@ -8,6 +8,7 @@ mod fault;
 mod file;
 mod file_id;
 mod file_system;
+mod inspection;
 mod list;
 mod load;
 mod members;

@@ -171,10 +171,12 @@ async fn a_server_that_does_not_answer_ends_the_lease_in_time() {
     let store = database.builder(&schema).connect(&url).await.expect("the server runs");
     insert(&store, 1, record(now())).await;
     let lease = leased(&store, 1).await;
+    assert!(!store.is_lease_lost());
     proxy.hold(Direction::ToClient);
     let began = std::time::Instant::now();
     until("the lease is over", async || !store.is_lease_valid(lease)).await;
     assert!(began.elapsed() < LEASE * 3, "{:?}", began.elapsed());
+    assert!(store.is_lease_lost());
     proxy.release(Direction::ToClient);
     let lease = leased(&store, 1).await;
     write(&store, 1, 1, 5).await;

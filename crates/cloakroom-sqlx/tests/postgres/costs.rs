@@ -172,6 +172,9 @@ async fn a_node_whose_copies_nobody_uses_stops_polling_and_goes_on_when_they_are
     until("the writer has notified", async || database.calls("writer").await.contains_key("notify")).await;
     let run: BTreeSet<_> = database.calls("idle").await.into_keys().collect();
     assert!(!run.contains("poll"), "a node that nobody uses does not poll: {run:?}");
+    // Until the lease has run out and longer: nothing is wrong.
+    tokio::time::sleep(LEASE).await;
+    assert!(!idle.is_lease_lost());
     let seen = Invalidations::of(&idle);
     let mut lease = Lease::NONE;
     until("copies may be kept again", async || {

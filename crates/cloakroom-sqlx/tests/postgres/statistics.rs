@@ -11,7 +11,7 @@ use crate::database::Database;
 pub(crate) type Calls = BTreeMap<String, i64>;
 
 /// A text that only this kind of statement contains, and the name of the kind.
-const KINDS: [(&str, &str); 15] = [
+const KINDS: [(&str, &str); 16] = [
     ("is_standby", "poll"),
     ("pg_notify", "notify"),
     ("pg_try_advisory_xact_lock", "may clean"),
@@ -20,6 +20,7 @@ const KINDS: [(&str, &str); 15] = [
     ("WITH session AS (UPDATE", "commit"),
     ("WITH session AS (INSERT", "create"),
     ("LATERAL", "load"),
+    ("SELECT m.admission, m.selector", "list members"),
     ("WITH touched", "touch"),
     ("WITH present", "destroy many"),
     ("FOR UPDATE", "lock"),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cloakroom::SessionValue;
-use cloakroom::store::{Invalidate, Selector, Store};
+use cloakroom::store::{Invalidate, Principal, Selector, Store};
 use serde::{Deserialize, Serialize};
 
 #[path = "../../../cloakroom/tests/support/log.rs"]
@@ -26,7 +26,7 @@ impl SessionValue for Count {
 }
 
 /// Longer than any step on a busy machine; only failing tests wait this long.
-const LIMIT: Duration = Duration::from_secs(40);
+pub(crate) const LIMIT: Duration = Duration::from_secs(40);
 
 /// Polls until `holds` returns `true`.
 pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
@@ -41,6 +41,7 @@ pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 #[derive(Default)]
 pub(crate) struct Invalidations {
     selectors: Mutex<Vec<Selector>>,
+    lists: Mutex<Vec<Principal>>,
     all: AtomicU32,
 }
 
@@ -56,6 +57,16 @@ impl Invalidations {
         self.selectors.lock().expect("no test panics here").iter().filter(|seen| **seen == selector).count()
     }
 
+    /// How often the copy of any session was dropped by name.
+    pub(crate) fn sessions(&self) -> usize {
+        self.selectors.lock().expect("no test panics here").len()
+    }
+
+    /// How often a change of a principal's list was reported.
+    pub(crate) fn lists_of(&self, principal: &str) -> usize {
+        self.lists.lock().expect("no test panics here").iter().filter(|seen| seen.as_str() == principal).count()
+    }
+
     /// How often all copies were dropped.
     pub(crate) fn of_all(&self) -> u32 {
         self.all.load(Relaxed)
@@ -65,6 +76,10 @@ impl Invalidations {
 impl Invalidate for Invalidations {
     fn invalidate(&self, selector: Selector) {
         self.selectors.lock().expect("no test panics here").push(selector);
+    }
+
+    fn members_changed(&self, principal: &Principal) {
+        self.lists.lock().expect("no test panics here").push(principal.clone());
     }
 
     fn invalidate_all(&self) {

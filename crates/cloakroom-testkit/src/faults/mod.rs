@@ -208,6 +208,10 @@ impl<S: Store> Store for FaultyStore<S> {
         self.inner().is_lease_valid(lease)
     }
 
+    fn is_lease_lost(&self) -> bool {
+        self.inner().is_lease_lost()
+    }
+
     fn time(&self) -> Option<Timestamp> {
         self.inner().time()
     }

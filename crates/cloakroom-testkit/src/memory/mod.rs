@@ -228,6 +228,10 @@ impl Store for MemoryStore {
         self.node.is_lease_valid(lease)
     }
 
+    fn is_lease_lost(&self) -> bool {
+        self.node.lease() == Lease::NONE
+    }
+
     fn time(&self) -> Option<Timestamp> {
         Some(self.now())
     }

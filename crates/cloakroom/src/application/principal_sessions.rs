@@ -66,13 +66,20 @@ impl PrincipalSessions {
     /// # Errors
     /// If the shared tier cannot be reached.
     pub async fn list(&self) -> Result<Vec<SessionInfo>, SessionError> {
-        let (mut sessions, mut pages) = (Vec::new(), self.pages());
+        Ok(self.list_until().await?.0)
+    }
+
+    /// Returns the list, and the instant at which the first of its sessions ends if it is not seen
+    /// again.
+    pub(crate) async fn list_until(&self) -> Result<(Vec<SessionInfo>, Timestamp), SessionError> {
+        let (mut sessions, mut until, mut pages) = (Vec::new(), Timestamp::MAX, self.pages());
         while let Some(members) = pages.next().await? {
             for member in members {
+                until = member.ends_at().unwrap_or(until).min(until);
                 sessions.extend(self.info(member)?);
             }
         }
-        Ok(sessions)
+        Ok((sessions, until))
     }
 
     /// Returns a page of the live sessions, oldest login first.

@@ -10,6 +10,7 @@ impl Engine {
             memory_limit: self.policy.memory_limit,
             loads_running: self.loads.running(),
             backlog: self.backlog.len() as u64,
+            is_lease_lost: self.store.as_ref().is_some_and(|store| store.is_lease_lost()),
         };
         self.telemetry.publish(&self.stats(), gauges);
     }

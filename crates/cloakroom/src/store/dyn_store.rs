@@ -40,6 +40,8 @@ pub trait DynStore: Send + Sync {
     fn namespace(&self) -> &str;
     fn subscribe(&self, invalidate: Arc<dyn Invalidate>);
     fn is_lease_valid(&self, lease: Lease) -> bool;
+    /// See [`Store::is_lease_lost`].
+    fn is_lease_lost(&self) -> bool;
     fn time(&self) -> Option<Timestamp>;
     fn max_lease(&self) -> Duration;
 }
@@ -109,6 +111,10 @@ impl<S: Store> DynStore for S {
 
     fn subscribe(&self, invalidate: Arc<dyn Invalidate>) {
         Store::subscribe(self, invalidate);
+    }
+
+    fn is_lease_lost(&self) -> bool {
+        Store::is_lease_lost(self)
     }
 
     fn is_lease_valid(&self, lease: Lease) -> bool {

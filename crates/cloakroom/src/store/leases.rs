@@ -50,6 +50,12 @@ impl Leases {
         present && self.millis(Instant::now()) < until && slot.number.load(Ordering::Acquire) == number
     }
 
+    /// Returns `true` if some lease is valid in this slot.
+    #[must_use]
+    pub fn is_held(&self, slot: usize) -> bool {
+        self.slots.get(slot).is_some_and(|slot| self.is_valid(Lease::new(slot.number.load(Ordering::Acquire))))
+    }
+
     /// The end of this lease if nothing prolongs it. `None` if the lease is not valid now.
     #[must_use]
     pub fn until(&self, lease: Lease) -> Option<Instant> {
@@ -124,8 +130,9 @@ mod tests {
         assert!(!leases.is_valid(lease));
         leases.begin(lease, Instant::now() + LONG);
         assert!(leases.is_valid(lease));
+        assert!(leases.is_held(3) && !leases.is_held(0) && !leases.is_held(4));
         leases.end(lease);
-        assert!(!leases.is_valid(lease));
+        assert!(!leases.is_valid(lease) && !leases.is_held(3));
         leases.prolong(lease, Instant::now() + LONG);
         assert!(!leases.is_valid(lease), "an ended lease is not prolonged");
         assert!(!leases.is_valid(Lease::NONE));

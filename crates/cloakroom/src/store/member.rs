@@ -23,7 +23,14 @@ impl Member {
 
     /// Returns `true` if the session's time is over, even if its store still keeps it.
     pub(crate) fn is_over(&self, now: Timestamp) -> bool {
-        self.summary.as_ref().is_ok_and(|summary| now >= summary.lifetimes.store_deadline(summary.last_seen))
+        self.ends_at().is_some_and(|end| now >= end)
+    }
+
+    /// The instant from which on a list omits the session if it is not seen again. `None` if its
+    /// record could not be read.
+    pub(crate) fn ends_at(&self) -> Option<Timestamp> {
+        let summary = self.summary.as_ref().ok()?;
+        Some(summary.lifetimes.store_deadline(summary.last_seen))
     }
 
     pub(crate) fn is_logged_in(&self) -> bool {

@@ -252,9 +252,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// Asks for a report of the next change of a principal's index, by any node.
     ///
-    /// The store then calls [`Invalidate::members_changed`] once. A report may be lost with a
-    /// connection, and one that nothing has caused is harmless: streams that follow the list read it
-    /// once per second in any case.
+    /// The store then calls [`Invalidate::members_changed`] once, or several times. Streams that
+    /// follow the list ask before each read of it, which is once per second at least, so a store may
+    /// forget a request after a few seconds. A report may be lost with a connection, and one that
+    /// nothing has caused is harmless.
     ///
     /// The default asks for nothing, so that changes by other nodes are found by those reads.
     ///
@@ -345,6 +346,15 @@ pub trait Store: Send + Sync + 'static {
     /// load.
     fn is_lease_valid(&self, lease: Lease) -> bool {
         let _ = lease;
+        false
+    }
+
+    /// Returns `true` if changes by other nodes do not arrive at present, so that no copies are kept
+    /// and every request asks the store.
+    ///
+    /// For a metric, once a second; it must neither block nor wait. The default is `false`, which is
+    /// right for a store that never gives leases.
+    fn is_lease_lost(&self) -> bool {
         false
     }
 

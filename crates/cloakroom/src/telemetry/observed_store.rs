@@ -137,6 +137,10 @@ impl<S: Store> DynStore for ObservedStore<S> {
         self.store.is_lease_valid(lease)
     }
 
+    fn is_lease_lost(&self) -> bool {
+        self.store.is_lease_lost()
+    }
+
     fn time(&self) -> Option<Timestamp> {
         self.store.time()
     }

@@ -75,6 +75,40 @@ async fn a_session_that_falls_idle_leaves_the_list() {
     }
 }
 
+/// The clock moves by less than the time between two reads of the list.
+#[tokio::test]
+async fn a_session_of_another_node_leaves_the_list_at_the_moment_it_expires() {
+    let deployment = Deployment::shared();
+    let [here, there] = deployment.nodes();
+    log_in(&Visitor::default(), &there, "alice").await;
+    deployment.clock.advance(Duration::from_secs(33 * 60) - SECOND / 2);
+    let mut lists = here.of("alice").watch();
+    assert_eq!(next(&mut lists).await, 1);
+    deployment.clock.advance(SECOND / 2 - Duration::from_millis(1));
+    assert_quiet(lists.next()).await;
+    deployment.clock.advance(Duration::from_millis(1));
+    assert_eq!(next(&mut lists).await, 0);
+}
+
+/// The end of the last list that could be read is over, which must not make the reads more frequent.
+#[tokio::test]
+async fn a_list_that_cannot_be_read_is_tried_once_per_second_after_its_end() {
+    let deployment = Deployment::shared();
+    let (store, here) = deployment.faulty_node();
+    log_in(&Visitor::default(), &here, "alice").await;
+    let mut lists = here.of("alice").watch();
+    assert_eq!(next(&mut lists).await, 1);
+    store.fail_all(StoreErrorKind::Unavailable);
+    deployment.clock.advance(Duration::from_secs(34 * 60));
+    assert_quiet(lists.next()).await;
+    let errors = here.stats().store_errors;
+    assert_quiet(lists.next()).await;
+    assert_eq!(here.stats().store_errors, errors);
+    store.reset();
+    deployment.clock.advance(SECOND);
+    assert_eq!(next(&mut lists).await, 0);
+}
+
 #[tokio::test]
 async fn the_list_waits_while_the_store_is_away() {
     let deployment = Deployment::shared();

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use cloakroom::store::StoreErrorKind;
-use cloakroom_testkit::Verb;
+use cloakroom_testkit::{MemoryStore, Verb};
 use metrics_util::debugging::DebuggingRecorder;
 
 use crate::recorder::{taken, values};
@@ -90,6 +90,24 @@ async fn a_report_of_seen_sessions_is_measured() {
     // The recorder forgets with each look, so these are the differences.
     assert_eq!(values(&second, "cloakroom_store_backlog", &[]), [-1.0]);
     assert_eq!(values(&second, "cloakroom_store_unavailable", &[]), [-1.0]);
+}
+
+#[tokio::test]
+async fn a_node_that_is_cut_off_from_the_changes_of_others_is_seen_without_any_request() {
+    let recorder = DebuggingRecorder::new();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let store = MemoryStore::new();
+    let sessions = crate::recording::recorded().store(store.clone()).build().unwrap();
+    let lost = || {
+        sessions.record_metrics();
+        values(&taken(&recorder), "cloakroom_store_lease_lost", &[])
+    };
+    assert_eq!(lost(), [0.0]);
+    store.disconnect();
+    assert_eq!(lost(), [1.0]);
+    store.reconnect();
+    // The recorder forgets with each look, so this is the difference.
+    assert_eq!(lost(), [-1.0]);
 }
 
 #[tokio::test]

@@ -51,6 +51,33 @@ struct Companion {
     is_new: bool,
 }
 
+/// Whether a process uses the sessions of a namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::sqlite) enum Use {
+    Free,
+    /// By the process with this number, if it is known.
+    Held(Option<u32>),
+    /// The lock cannot be read.
+    Unknown,
+}
+
+/// Looks who has the lock. A process that asks for it at this very moment asks again soon.
+pub(in crate::sqlite) fn use_of(database: &Path, namespace: &Namespace) -> Use {
+    let mut file = match File::open(companion(database, namespace)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Use::Free,
+        Err(_) => return Use::Unknown,
+    };
+    match file.try_lock_shared() {
+        Ok(()) => {
+            drop(file.unlock());
+            Use::Free
+        }
+        Err(TryLockError::WouldBlock) => Use::Held(Holder::read(&mut file).id),
+        Err(TryLockError::Error(_)) => Use::Unknown,
+    }
+}
+
 /// The process that has locked a companion file.
 #[derive(Debug)]
 struct Holder {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::error::OpenError;
 
-pub(super) use file_lock::{CHECK, FileLock};
+pub(super) use file_lock::{CHECK, FileLock, Use, use_of};
 pub(super) use memory::MemoryClaim;
 
 /// How often it is tried to take the place of the previous owner.

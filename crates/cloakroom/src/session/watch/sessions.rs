@@ -29,10 +29,11 @@ const SETTLING: [Duration; 3] = [Duration::from_millis(10), Duration::from_milli
 /// [`list`](PrincipalSessions::list), and each further one a later list in which a session was added
 /// or has ended, or was logged in to again. Activity alone is not a change.
 ///
-/// A login, logout, revocation or expiry on this node is delivered at once. Over Redis, one on
-/// another node is reported too, except for an expiry. With other stores it is found when the list
-/// is read again, once per second while it is watched. A reader that is slow skips lists in between.
-/// While the shared tier cannot be reached, the stream waits.
+/// A login, logout or revocation is delivered at once: from this node by itself, from another node
+/// by a report of the shared tier, if that is Redis or PostgreSQL. With other stores, and if a report
+/// is lost, it is found when the list is read again, once per second while it is watched. The list is
+/// also read when the time of one of its sessions is over. A reader that is slow skips lists in
+/// between. While the shared tier cannot be reached, the stream waits.
 ///
 /// It never ends, as a principal without sessions may log in again; in a handler, end it with
 /// [`Session::ended`](crate::Session::ended). An `Err` item reports another failure than a store
@@ -73,13 +74,17 @@ struct ListWatcher {
     failed: Option<SessionErrorKind>,
     /// The reads that follow the last report of a change.
     settling: std::slice::Iter<'static, Duration>,
+    /// When the first session of the last list ends if it is not seen again; far away if the list
+    /// could not be read.
+    ends_at: Timestamp,
 }
 
 impl ListWatcher {
     /// Returns the item for a list, unless it was delivered.
-    fn item(&mut self, list: Result<Vec<SessionInfo>, SessionError>) -> Option<Result<Vec<SessionInfo>, SessionError>> {
+    fn item(&mut self, list: Result<(Vec<SessionInfo>, Timestamp), SessionError>) -> Option<<Self as Watcher>::Item> {
+        self.ends_at = list.as_ref().map_or(Timestamp::MAX, |(_, ends_at)| *ends_at);
         match list {
-            Ok(list) => {
+            Ok((list, _)) => {
                 let shown: Shown =
                     list.iter().map(|info| (info.id, info.authenticated_at, info.label.clone())).collect();
                 let is_new = self.failed.take().is_some() || self.delivered.as_ref() != Some(&shown);
@@ -98,7 +103,7 @@ impl ListWatcher {
         }
         let again: Sleep = match self.settling.next() {
             Some(pause) => Box::pin(crate::sync::sleep(*pause)),
-            None => engine.sleep(READ_INTERVAL),
+            None => engine.sleep(self.ends_at.since(engine.now()).min(READ_INTERVAL)),
         };
         if notified_or_due(self.subscription.changed(), Some(again)).await {
             self.settling = SETTLING.iter();
@@ -114,7 +119,7 @@ impl Watcher for ListWatcher {
             // Before the list is read: a change that comes later wakes this watcher again.
             self.subscription.mark_seen();
             self.sessions.engine().watch_members(self.sessions.principal()).await;
-            let list = self.sessions.list().await;
+            let list = self.sessions.list_until().await;
             if let Some(item) = self.item(list) {
                 return Some(item);
             }
@@ -150,6 +155,7 @@ impl PrincipalSessions {
             delivered: None,
             failed: None,
             settling: [].iter(),
+            ends_at: Timestamp::MAX,
         }))
     }
 }

@@ -322,6 +322,10 @@ impl<Old: Store, New: Store> Store for TransferStore<Old, New> {
         }
     }
 
+    fn is_lease_lost(&self) -> bool {
+        self.stores.old.is_lease_lost() || self.stores.new.is_lease_lost()
+    }
+
     fn time(&self) -> Option<Timestamp> {
         self.stores.new.time().or_else(|| self.stores.old.time())
     }

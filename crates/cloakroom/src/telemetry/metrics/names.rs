@@ -30,13 +30,18 @@ const fn gauge(name: &'static str, unit: Unit, description: &'static str) -> Gau
 }
 
 /// In the order of [`Gauges::values`](super::publisher::Gauges::values).
-pub(super) const GAUGES: [GaugeMetric; 7] = [
+pub(super) const GAUGES: [GaugeMetric; 8] = [
     gauge("cloakroom_sessions", Unit::Count, "Sessions in the memory of this process."),
     gauge("cloakroom_bytes", Unit::Bytes, "Bytes that those sessions are counted as."),
     gauge("cloakroom_memory_limit_bytes", Unit::Bytes, "The `memory_limit`."),
     gauge("cloakroom_loads_running", Unit::Count, "Loaders that are running."),
     gauge("cloakroom_store_calls_in_progress", Unit::Count, "Calls to the shared tier that wait for its reply."),
     gauge("cloakroom_store_unavailable", Unit::Count, "1 if the last call did not reach the shared tier, otherwise 0."),
+    gauge(
+        "cloakroom_store_lease_lost",
+        Unit::Count,
+        "1 if changes by other nodes do not arrive, so that no copies are kept, otherwise 0.",
+    ),
     gauge("cloakroom_store_backlog", Unit::Count, "Touches and ends of sessions that wait for the shared tier."),
 ];
 

@@ -17,13 +17,22 @@ pub(crate) struct Gauges {
     pub(crate) memory_limit: u64,
     pub(crate) loads_running: u64,
     pub(crate) backlog: u64,
+    pub(crate) is_lease_lost: bool,
 }
 
 impl Gauges {
     fn values(self, stats: &Stats, calls: &StoreCalls) -> [u64; GAUGES.len()] {
-        let Self { memory_limit, loads_running, backlog } = self;
-        let is_unavailable = u64::from(calls.is_unavailable());
-        [stats.sessions, stats.bytes, memory_limit, loads_running, calls.in_progress(), is_unavailable, backlog]
+        let Self { memory_limit, loads_running, backlog, is_lease_lost } = self;
+        [
+            stats.sessions,
+            stats.bytes,
+            memory_limit,
+            loads_running,
+            calls.in_progress(),
+            calls.is_unavailable().into(),
+            is_lease_lost.into(),
+            backlog,
+        ]
     }
 }
 
