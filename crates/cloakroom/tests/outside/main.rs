@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "the lint exempts test functions, but not their helpers")]
 
 mod by_id;
+mod costs;
 mod devices;
 mod ends;
 mod faults;
