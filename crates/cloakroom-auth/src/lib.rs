@@ -35,7 +35,7 @@
 //! # fn main() -> Result<(), cloakroom::ConfigError> {
 //! let staff = Router::new()
 //!     .route("/staff", get(|| async { "for staff" }))
-//!     .layer(Guard::requires(|account: &Account| account.is_staff));
+//!     .route_layer(Guard::requires(|account: &Account| account.is_staff));
 //! let app: Router = Router::new()
 //!     .route("/profile", get(profile))
 //!     .merge(staff)

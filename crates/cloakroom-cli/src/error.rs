@@ -9,6 +9,10 @@ pub(crate) enum CliError {
     // Without the address, which may contain a password.
     #[error("the store {0}; write `redis://localhost:6379/`, `postgres://localhost/shop` or `sqlite:sessions.db`")]
     Address(&'static str),
+    #[error(
+        "the address names the namespace {0:?}, and `--namespace` or CLOAKROOM_NAMESPACE another one; name it once"
+    )]
+    TwoNamespaces(String),
     #[error("{0}")]
     Connect(String),
     #[error("{}", with_sources(.0))]
@@ -19,6 +23,8 @@ pub(crate) enum CliError {
     Config(#[from] cloakroom::ConfigError),
     #[error("there is no session with this id; it may have ended")]
     NoSession,
+    #[error("this user has no sessions; check the user and the namespace")]
+    NoSessions,
     #[error("nothing was ended; confirm with `y`, or pass `--yes`")]
     NotConfirmed,
     #[error("the output cannot be written: {0}")]

@@ -36,6 +36,10 @@ pub(crate) async fn run<S: Store>(
         }
         (None, None) => return Err(CliError::NoSession),
     };
+    // A script that ends the sessions of a user must notice that it looked in the wrong place.
+    if ended == 0 {
+        return Err(CliError::NoSessions);
+    }
     output.print(&Revoked { ended }, |out| writeln!(out, "sessions ended: {ended}"))?;
     Ok(ExitCode::SUCCESS)
 }

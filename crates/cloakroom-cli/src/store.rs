@@ -60,11 +60,16 @@ impl OpenStore {
 }
 
 pub(crate) async fn connect_redis(url: &str, namespace: Option<&str>) -> Result<RedisStore, CliError> {
-    RedisStore::connect(&with_namespace(url, namespace)).await.map_err(|error| failed(&error))
+    RedisStore::connect(&with_namespace(url, namespace)?).await.map_err(|error| failed(&error))
 }
 
 pub(crate) fn postgres_builder(namespace: Option<&str>) -> PostgresStoreBuilder {
-    PostgresStore::builder().namespace(namespace.unwrap_or("default"))
+    let builder = PostgresStore::builder();
+    match namespace {
+        Some(namespace) => builder.namespace(namespace),
+        // That of the address.
+        None => builder,
+    }
 }
 
 pub(crate) fn sqlite_builder(namespace: Option<&str>) -> SqliteStoreBuilder {
@@ -76,13 +81,17 @@ fn failed(error: &dyn std::error::Error) -> CliError {
     CliError::Connect(with_sources(error))
 }
 
-/// Adds the namespace to an address that names none.
-fn with_namespace(url: &str, namespace: Option<&str>) -> String {
-    if url.contains("namespace=") {
-        return url.to_owned();
+/// Adds the namespace to an address of Redis that names none.
+fn with_namespace(url: &str, namespace: Option<&str>) -> Result<String, CliError> {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    match (query.split('&').find_map(|parameter| parameter.strip_prefix("namespace=")), namespace) {
+        (Some(named), Some(namespace)) if named != namespace => Err(CliError::TwoNamespaces(named.to_owned())),
+        (Some(_), _) => Ok(url.to_owned()),
+        (None, _) => {
+            let separator = if query.is_empty() { '?' } else { '&' };
+            Ok(format!("{}{separator}namespace={}", url.trim_end_matches('?'), namespace.unwrap_or("default")))
+        }
     }
-    let separator = if url.contains('?') { '&' } else { '?' };
-    format!("{url}{separator}namespace={}", namespace.unwrap_or("default"))
 }
 
 #[cfg(test)]
@@ -103,9 +112,14 @@ mod tests {
     }
 
     #[test]
-    fn a_namespace_of_the_address_wins() {
-        assert_eq!(with_namespace("redis://h/", Some("shop")), "redis://h/?namespace=shop");
-        assert_eq!(with_namespace("redis://h/?a=b", Some("shop")), "redis://h/?a=b&namespace=shop");
-        assert_eq!(with_namespace("redis://h/?namespace=x", Some("shop")), "redis://h/?namespace=x");
+    fn the_namespace_is_that_of_the_address_or_of_the_option_and_never_two() {
+        let with = |url, namespace| with_namespace(url, namespace).ok();
+        assert_eq!(with("redis://h/", None).as_deref(), Some("redis://h/?namespace=default"));
+        assert_eq!(with("redis://h/", Some("shop")).as_deref(), Some("redis://h/?namespace=shop"));
+        assert_eq!(with("redis://h/?", Some("shop")).as_deref(), Some("redis://h/?namespace=shop"));
+        assert_eq!(with("redis://h/?a=b", Some("shop")).as_deref(), Some("redis://h/?a=b&namespace=shop"));
+        assert_eq!(with("redis://h/?namespace=x", Some("x")).as_deref(), Some("redis://h/?namespace=x"));
+        assert_eq!(with("redis://h/?namespace=x", None).as_deref(), Some("redis://h/?namespace=x"));
+        assert_eq!(with("redis://h/?namespace=x", Some("shop")), None);
     }
 }

@@ -176,6 +176,7 @@ pub mod guide {
     //! | [`openid_connect`] | sign in at a provider: state, nonce and PKCE, used once; providers that post back |
     //! | [`admin_page`] | a page for staff: find a user's sessions, follow events, end sessions |
     //! | [`operations`] | a dashboard for Grafana, alerts for Prometheus, and what faults look like |
+    //! | [`troubleshooting`] | from a symptom to its cause and remedy: logged out, 500, 503, refused forms |
     //! | [`coming_from_other_libraries`] | from tower-sessions, axum-login, axum-messages and axum_session, without logging anyone out |
 
     #[doc = include_str!("../guide/01-first-steps.md")]
@@ -206,6 +207,8 @@ pub mod guide {
     pub mod live_values {}
     #[doc = include_str!("../guide/17-operations.md")]
     pub mod operations {}
+    #[doc = include_str!("../guide/18-troubleshooting.md")]
+    pub mod troubleshooting {}
     // Its examples need `cloakroom-sqlx`, which compiles them.
     #[cfg(not(doctest))]
     #[doc = include_str!("../guide/12-which-store.md")]

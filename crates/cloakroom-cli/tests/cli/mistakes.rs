@@ -46,6 +46,15 @@ async fn the_sessions_of_a_user_are_not_ended_without_confirmation() {
     assert_eq!(counts["sessions"], 3);
 }
 
+/// A script must not take a wrong namespace, or a mistyped user, for sessions that were ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_that_ends_nothing_fails() {
+    for place in Place::all().await {
+        let text = refusal(Some(&place.address()), &["revoke", "--user", "nobody", "--yes"]);
+        assert!(text.contains("namespace"), "{text}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_an_application_uses_is_left_alone() {
     let folder = TempDir::new().unwrap();

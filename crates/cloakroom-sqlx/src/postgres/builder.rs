@@ -46,7 +46,8 @@ const RETRY: Duration = Duration::from_millis(250);
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `connect` or `in_pool`"]
 pub struct PostgresStoreBuilder {
-    namespace: String,
+    /// `None` for that of the address, or the default one.
+    namespace: Option<String>,
     schema: String,
     deadline: Duration,
     lease: Duration,
@@ -60,7 +61,7 @@ pub struct PostgresStoreBuilder {
 impl PostgresStoreBuilder {
     pub(super) fn new() -> Self {
         Self {
-            namespace: "default".to_owned(),
+            namespace: None,
             schema: "public".to_owned(),
             deadline: Duration::from_secs(2),
             lease: Duration::from_secs(2),
@@ -72,10 +73,11 @@ impl PostgresStoreBuilder {
         }
     }
 
-    /// Separates the sessions from others in the same tables: `default` by default. One to 64 of
-    /// the characters `a-z`, `0-9`, `_`, `.` and `-`.
+    /// Separates the sessions from others in the same tables: by default that of the address,
+    /// `postgres://…/shop?namespace=shop`, or `default`. One to 64 of the characters `a-z`, `0-9`,
+    /// `_`, `.` and `-`.
     pub fn namespace(self, namespace: impl Into<String>) -> Self {
-        Self { namespace: namespace.into(), ..self }
+        Self { namespace: Some(namespace.into()), ..self }
     }
 
     /// The schema of the tables: `public` by default. It is created if it is missing and the role
@@ -152,10 +154,11 @@ impl PostgresStoreBuilder {
     /// once.
     pub async fn connect_within(self, url: &str, patience: Duration) -> Result<PostgresStore, ConnectError> {
         let began = Instant::now();
-        let (namespace, schema) = self.checked()?;
-        let options = self.options(url)?;
+        let (builder, url) = self.with_namespace_of(url)?;
+        let (namespace, schema) = builder.checked()?;
+        let options = builder.options(&url)?;
         loop {
-            match self.attempt(&namespace, &schema, &options).await {
+            match builder.attempt(&namespace, &schema, &options).await {
                 Err(ConnectError::Unreachable { server, detail, .. }) => {
                     let waited = began.elapsed();
                     if waited + RETRY > patience {
@@ -286,7 +289,27 @@ impl PostgresStoreBuilder {
             let problem = format!("is {} and must be at least {FEWEST}", self.max_connections);
             return Err(ConfigError::new("max_connections", problem));
         }
-        Ok((self.namespace.parse()?, self.schema.parse()?))
+        Ok((self.namespace.as_deref().unwrap_or("default").parse()?, self.schema.parse()?))
+    }
+
+    /// Reads the namespace that an address names, and returns the address without it: `sqlx` ignores
+    /// parameters that it does not know.
+    pub(super) fn with_namespace_of(self, url: &str) -> Result<(Self, String), ConfigError> {
+        let Some((base, query)) = url.split_once('?') else { return Ok((self, url.to_owned())) };
+        let (mut namespace, mut rest) = (self.namespace.clone(), Vec::new());
+        for parameter in query.split('&') {
+            let Some(named) = parameter.strip_prefix("namespace=") else {
+                rest.push(parameter);
+                continue;
+            };
+            if namespace.is_some_and(|before| before != named) {
+                let problem = format!("is named twice, and one of them is {named:?} in the address; name it once");
+                return Err(ConfigError::new("namespace", problem));
+            }
+            namespace = Some(named.to_owned());
+        }
+        let separator = if rest.is_empty() { "" } else { "?" };
+        Ok((Self { namespace, ..self }, format!("{base}{separator}{}", rest.join("&"))))
     }
 
     pub(super) fn options(&self, url: &str) -> Result<PgConnectOptions, ConfigError> {

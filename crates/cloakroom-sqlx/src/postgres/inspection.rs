@@ -43,8 +43,11 @@ impl PostgresStoreBuilder {
     pub async fn inspect(self, url: &str) -> Vec<Finding> {
         let is_expected = self.transaction_pooling;
         // A pooler may refuse the settings of other connections.
-        let builder = self.transaction_pooling();
-        let (schema, options) = match builder.checked().and_then(|(_, schema)| Ok((schema, builder.options(url)?))) {
+        let settings = self.transaction_pooling().with_namespace_of(url).and_then(|(builder, url)| {
+            let (_, schema) = builder.checked()?;
+            Ok((schema, builder.options(&url)?))
+        });
+        let (schema, options) = match settings {
             Ok(settings) => settings,
             Err(error) => return vec![Finding::problem("settings", &error)],
         };

@@ -48,6 +48,8 @@ async fn an_address_that_cannot_work_says_how_to_write_it() {
         ("mysql://shop:hunter2@localhost/shop", ["`url`", "postgres://"]),
         ("postgres://shop:hunter2@local host/shop", ["`url`", "postgres://"]),
         ("postgres://shop:hunter2@localhost/shop?sslmode=perhaps", ["`url`", "postgres://"]),
+        ("postgres://shop:hunter2@localhost/shop?namespace=a%20b", ["`namespace`", "a-z"]),
+        ("postgres://shop:hunter2@localhost/shop?namespace=a&sslmode=disable&namespace=b", ["`namespace`", "once"]),
     ] {
         assert!(matches!(refusal(PostgresStore::builder(), url, &words).await, ConnectError::Setting(_)), "{url}");
     }

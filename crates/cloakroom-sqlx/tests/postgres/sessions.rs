@@ -2,6 +2,8 @@
 
 use cloakroom::{Key, KeyRing, SealPolicy, Sessions};
 
+use cloakroom_sqlx::PostgresStoreBuilder;
+
 use crate::database::Database;
 use crate::support::{Count, Visitor, recorded, until};
 
@@ -111,6 +113,24 @@ async fn sealed_sessions_are_unreadable_in_the_database_and_readable_on_every_no
     assert_eq!(database.number(&plain).await, 0);
     let sealed = format!("SELECT count(*) FROM {schema}.cloakroom_values WHERE state = 'sealed' AND key = 'count'");
     assert_eq!(database.number(&sealed).await, 1);
+}
+
+/// As in the address of a Redis server.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_address_may_name_the_namespace() {
+    let database = Database::start().await;
+    let schema = database.schema().await;
+    let url = database.server.url();
+    let open = async |builder: PostgresStoreBuilder, url: &str| {
+        let store = builder.connect(url).await.expect("the server runs");
+        recorded().store(store).build().expect("the settings are valid")
+    };
+    let first = open(database.builder(&schema).namespace("office"), &url).await;
+    let named = format!("{url}{}namespace=office", if url.contains('?') { '&' } else { '?' });
+    let second = open(database.builder(&schema), &named).await;
+    let visitor = Visitor::default();
+    add(&first, &visitor).await;
+    assert_eq!(read(&second, &visitor).await, Some(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
