@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use cloakroom::SessionError;
 use cloakroom::store::StoreError;
 
@@ -13,6 +15,11 @@ pub(crate) enum CliError {
         "the address names the namespace {0:?}, and `--namespace` or CLOAKROOM_NAMESPACE another one; name it once"
     )]
     TwoNamespaces(String),
+    #[error(
+        "{}: {} uses the sessions in this file; end it first, use its admin page, or run `doctor`, which only looks",
+        path.display(), holder.map_or("another process".to_owned(), |id| format!("process {id}"))
+    )]
+    InUse { path: PathBuf, holder: Option<u32> },
     #[error("{0}")]
     Connect(String),
     #[error("{}", with_sources(.0))]

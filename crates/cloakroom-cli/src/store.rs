@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use cloakroom_redis::RedisStore;
-use cloakroom_sqlx::{PostgresStore, PostgresStoreBuilder, SqliteStore, SqliteStoreBuilder};
+use cloakroom_sqlx::{OpenError, PostgresStore, PostgresStoreBuilder, SqliteStore, SqliteStoreBuilder};
 
 use crate::error::{CliError, with_sources};
 
@@ -52,8 +52,12 @@ impl OpenStore {
                 if !std::path::Path::new(path).exists() {
                     return Err(CliError::Connect(format!("{path}: there is no such file")));
                 }
-                let store = sqlite_builder(namespace).open(path).await;
-                store.map(Self::Sqlite).map_err(|error| failed(&error))
+                match sqlite_builder(namespace).open(path).await {
+                    Ok(store) => Ok(Self::Sqlite(store)),
+                    // Its remedy is a setting of applications.
+                    Err(OpenError::InUse { path, holder, .. }) => Err(CliError::InUse { path, holder }),
+                    Err(error) => Err(failed(&error)),
+                }
             }
         }
     }

@@ -62,5 +62,6 @@ async fn a_file_that_an_application_uses_is_left_alone() {
     let store = SqliteStore::open(&path).await.unwrap();
     let text = refusal(Some(&format!("sqlite:{}", path.display())), &["list"]);
     assert!(text.contains(&format!("{}", std::process::id())), "it names the process: {text}");
+    assert!(text.contains("`doctor`") && !text.contains("take_over_timeout"), "it names a remedy of commands: {text}");
     store.close().await;
 }
