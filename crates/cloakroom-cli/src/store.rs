@@ -63,8 +63,9 @@ pub(crate) async fn connect_redis(url: &str, namespace: Option<&str>) -> Result<
     RedisStore::connect(&with_namespace(url, namespace)).await.map_err(|error| failed(&error))
 }
 
+/// Leaves the tables to the application.
 pub(crate) fn postgres_builder(namespace: Option<&str>) -> PostgresStoreBuilder {
-    PostgresStore::builder().namespace(namespace.unwrap_or("default"))
+    PostgresStore::builder().without_migrations().namespace(namespace.unwrap_or("default"))
 }
 
 pub(crate) fn sqlite_builder(namespace: Option<&str>) -> SqliteStoreBuilder {
