@@ -83,8 +83,8 @@ async fn postgres(url: &str, namespace: Option<&str>) -> Vec<Check> {
     let is_usable = findings.iter().all(|finding| finding.severity < Severity::Problem);
     let mut checks = checks_of(findings);
     if is_usable {
-        // Works behind every pooler, and leaves the tables to the application.
-        match builder.transaction_pooling().without_migrations().connect(url).await {
+        // Works behind every pooler.
+        match builder.transaction_pooling().connect(url).await {
             Ok(store) => checks.extend(use_of(&store).await),
             Err(error) => checks.push(Check::new("connection", Err(with_sources(&error)))),
         }

@@ -67,8 +67,9 @@ pub(crate) async fn connect_redis(url: &str, namespace: Option<&str>) -> Result<
     RedisStore::connect(&with_namespace(url, namespace)?).await.map_err(|error| failed(&error))
 }
 
+/// Leaves the tables to the application.
 pub(crate) fn postgres_builder(namespace: Option<&str>) -> PostgresStoreBuilder {
-    let builder = PostgresStore::builder();
+    let builder = PostgresStore::builder().without_migrations();
     match namespace {
         Some(namespace) => builder.namespace(namespace),
         // That of the address.

@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Weak};
 
-use cloakroom::store::{Invalidate, Principal, Selector};
+#[cfg(feature = "postgres")]
+use cloakroom::store::Principal;
+use cloakroom::store::{Invalidate, Selector};
 use parking_lot::Mutex;
 
 /// The local tiers of one clone of the store.

@@ -178,7 +178,19 @@ async fn a_database_without_tables_is_reported_and_stays_without() {
     let server = Postgres::start().await.unwrap();
     for _ in 0..2 {
         assert_says(&failure(&server.url()), &["tables", "version 0", "migrations/postgres"]);
+        let listed = cloakroom(Some(&server.url()), &["list"]);
+        assert!(!listed.success && listed.stderr.contains("version 0"), "{listed:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn expired_sessions_that_nobody_removes_are_reported() {
+    let [_, place, _] = Place::all().await;
+    place.fill().await;
+    let mut owner = PgConnection::connect(&place.address()).await.unwrap();
+    owner.execute("UPDATE cloakroom_sessions SET examine_at = cloakroom_now() - 3600000").await.unwrap();
+    let warning = warnings(&healthy(&place.address()));
+    assert_says(&warning, &["expired 60 minutes ago", "a running application removes them"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

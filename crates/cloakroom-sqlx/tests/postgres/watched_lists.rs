@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cloakroom::store::{Lease, Store};
+use cloakroom::transfer::TransferStore;
 use cloakroom::{Clock, Login, Sessions, SystemClock};
 use cloakroom_sqlx::PostgresStore;
 use cloakroom_testkit::ManualClock;
@@ -29,11 +30,15 @@ impl Nodes {
 
     /// A node with the default intervals, so that only a notification brings a change in time.
     async fn store(&self, role: &str) -> PostgresStore {
-        let builder = PostgresStore::builder().schema(&self.schema).max_connections(6);
+        self.store_in(&self.schema, role).await
+    }
+
+    async fn store_in(&self, schema: &str, role: &str) -> PostgresStore {
+        let builder = PostgresStore::builder().schema(schema).max_connections(6);
         builder.connect(&self.database.url_of(role).await).await.expect("the server runs")
     }
 
-    fn sessions(&self, store: PostgresStore) -> Sessions {
+    fn sessions(&self, store: impl Store) -> Sessions {
         recorded().clock(self.clock.clone()).store(store).build().expect("the settings are valid")
     }
 
@@ -248,4 +253,27 @@ async fn a_list_that_is_watched_through_one_clone_follows_another_clone() {
     lists.settle(&nodes).await;
     there.of("ada").revoke_all().await.expect("the server runs");
     lists.becomes(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watched_list_follows_both_stores_while_sessions_move_from_one_to_the_other() {
+    let nodes = Nodes::start().await;
+    let new = nodes.database.schema().await;
+    let old = nodes.node("before").await;
+    nodes.log_in(&old, &Visitor::default(), Login::new("ada").label("old")).await;
+    let node = async |name: &str| {
+        let (from, to) = (nodes.store(name).await, nodes.store_in(&new, &format!("{name}_new")).await);
+        nodes.sessions(TransferStore::moving(from, to).expect("the namespaces are equal"))
+    };
+    let (here, there) = (node("here").await, node("there").await);
+    let mut lists = Follower::new(&here, "here");
+    lists.becomes(&["old"]).await;
+    lists.settle(&nodes).await;
+    nodes.log_in(&there, &Visitor::default(), Login::new("ada").label("new")).await;
+    lists.becomes(&["old", "new"]).await;
+    lists.settle(&nodes).await;
+    let sessions = there.of("ada").list().await.expect("the server runs");
+    let old = sessions.iter().find(|session| session.label.as_deref() == Some("old")).expect("it is on the list");
+    there.of("ada").revoke(old.id).await.expect("the server runs");
+    lists.becomes(&["new"]).await;
 }

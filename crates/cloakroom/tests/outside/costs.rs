@@ -82,7 +82,8 @@ impl Node {
 
 async fn pending(next: impl Future) {
     let mut next = pin!(next);
-    poll_fn(|context| Poll::Ready(assert!(next.as_mut().poll(context).is_pending()))).await;
+    let polled = poll_fn(|context| Poll::Ready(next.as_mut().poll(context))).await;
+    assert!(polled.is_pending());
 }
 
 #[test]

@@ -279,6 +279,11 @@ impl<Old: Store, New: Store> Store for TransferStore<Old, New> {
         self.stores.list_members(principal, page).await
     }
 
+    async fn watch_members(&self, principal: &Principal) -> Result<(), StoreError> {
+        let in_old = self.stores.old.watch_members(principal).await;
+        self.stores.new.watch_members(principal).await.and(in_old)
+    }
+
     async fn list(&self, page: PageRequest) -> Result<Page<Selector>, StoreError> {
         let (half, request) = Half::requested(page)?;
         let page = match half {
