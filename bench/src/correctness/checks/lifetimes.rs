@@ -41,6 +41,7 @@ pub(super) async fn idle_session_ends(cx: &Context<'_>) -> Result<Outcome> {
 /// whether the last generation reuses that of the earlier ones.
 pub(super) async fn memory(cx: &Context<'_>) -> Result<Outcome> {
     const GENERATIONS: usize = 5;
+    const STEP: u64 = 512 << 10;
     let (node, sessions) = (cx.start_node(SHORT_TIMEOUT)?, cx.size(10_000, 3_000));
     for _ in 0..500 {
         node.send("POST /start", "").await?;
@@ -57,9 +58,10 @@ pub(super) async fn memory(cx: &Context<'_>) -> Result<Outcome> {
         sleep(2 * SHORT_TIMEOUT).await;
         cx.note(format!("… {:?} pass, idle timeout {SHORT_TIMEOUT:?} …", 2 * SHORT_TIMEOUT));
     }
-    // The first generations fill the allocator's caches of each thread.
+    // The first generations fill the allocator's caches of each thread, which take their memory in
+    // large steps.
     let last = growth[GENERATIONS - 1].saturating_sub(growth[GENERATIONS - 2]);
-    let passed = last < growth[0] / 2 || last * 1024 < 100 * sessions as u64;
+    let passed = last < growth[0] / 2 || last * 1024 < 100 * sessions as u64 + STEP;
     let growth = growth.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
     let summary = format!("{sessions} sessions are created and expire, {GENERATIONS} times: {growth} KiB more");
     Ok(Outcome::new(passed, summary))

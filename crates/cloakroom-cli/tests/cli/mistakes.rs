@@ -50,6 +50,7 @@ async fn the_sessions_of_a_user_are_not_ended_without_confirmation() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revocation_that_ends_nothing_fails() {
     for place in Place::all().await {
+        place.fill().await;
         let text = refusal(Some(&place.address()), &["revoke", "--user", "nobody", "--yes"]);
         assert!(text.contains("namespace"), "{text}");
     }
