@@ -81,7 +81,10 @@ async fn a_lock_that_was_deleted_is_made_again() {
     let other = serving(&path);
     for _ in 0..3 {
         std::fs::remove_file(lock_of(&path)).expect("it is there");
-        until("the lock is there again", async || lock_of(&path).exists()).await;
+        // Its number is written when it is locked. Between the two, this process would get the lock.
+        let is_locked =
+            || std::fs::read_to_string(lock_of(&path)).is_ok_and(|text| text.starts_with(&other.id().to_string()));
+        until("the lock is made again", async || is_locked()).await;
         let error = impatient().open(&path).await.expect_err("the other process uses the file");
         assert!(matches!(error, OpenError::InUse { holder: Some(id), .. } if id == other.id()), "{error}");
     }
