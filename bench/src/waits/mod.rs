@@ -60,28 +60,28 @@ pub(crate) fn run(allocator: &str, options: &Options) -> Result<Vec<Section>> {
         tokio::time::sleep(pause).await;
         Latencies::new()
     };
-    table.add("nothing due", &server.run_under_load(idle)?);
-    table.add("a million are created", &server.run_under_load(create(&server.sessions, FILL, count))?);
+    table.measure("nothing due", &server, idle)?;
+    table.measure("a million are created", &server, create(&server.sessions, FILL, count))?;
     let bytes = server.sessions.stats().bytes;
     server.clock.advance(QUIET);
-    table.add("a million are packed", &server.run_under_load(run_pending_tasks(&server.sessions))?);
+    table.measure("a million are packed", &server, run_pending_tasks(&server.sessions))?;
     server.advance(HALF)?;
     server.clock.advance(HALF);
-    table.add("a million expire", &server.run_under_load(run_pending_tasks(&server.sessions))?);
+    table.measure("a million expire", &server, run_pending_tasks(&server.sessions))?;
     check("sessions that did not expire", server.other_sessions(), 0..=0)?;
     let logins = create(&server.sessions, Endpoint::post("/fill/login"), count);
-    table.add("a million log in", &server.run_under_load(logins)?);
+    table.measure("a million log in", &server, logins)?;
     drop(server);
 
     let server = Server::start(UNLIMITED, options)?;
     let cookies = server.create_sessions(count)?;
-    table.add("a million log out", &server.run_under_load(end(&server.sessions, cookies))?);
+    table.measure("a million log out", &server, end(&server.sessions, cookies))?;
     check("sessions that were not ended", server.other_sessions(), 0..=0)?;
     drop(server);
 
     let server = Server::start(bytes, options)?;
     server.create_sessions(count)?;
-    table.add("each new one evicts", &server.run_under_load(create(&server.sessions, FILL, count / 2))?);
+    table.measure("each new one evicts", &server, create(&server.sessions, FILL, count / 2))?;
     let evicted = server.sessions.stats().ended_evicted;
     check("evicted sessions", evicted, count as u64 / 2 - 1..=count as u64)?;
     drop(server);
@@ -92,7 +92,7 @@ pub(crate) fn run(allocator: &str, options: &Options) -> Result<Vec<Section>> {
         server.create_sessions(per_minute)?;
         server.advance(MINUTE)?;
     }
-    table.add("as many come as go", &server.run_under_load(churn(&server, per_minute))?);
+    table.measure("as many come as go", &server, churn(&server, per_minute))?;
     // The sessions of the current and the next minute may or may not have expired.
     let slack = 2 * per_minute as u64;
     check("sessions after the churn", server.other_sessions(), count as u64 - slack..=count as u64 + slack)?;
@@ -151,8 +151,14 @@ struct Table<'a> {
 }
 
 impl Table<'_> {
-    fn add(&mut self, meanwhile: &str, latencies: &Latencies) {
+    fn measure(
+        &mut self,
+        meanwhile: &str,
+        server: &Server,
+        work: impl Future<Output = Result<Latencies>> + Send + 'static,
+    ) -> Result<()> {
         start_step(meanwhile);
+        let latencies = server.run_under_load(work)?;
         let number = |name, count: u64| single(name, "", count as f64).decimals(0);
         let up_to = BOUNDS.map(|bound| latencies.count_up_to(Duration::from_micros(bound)));
         let values = [
@@ -167,5 +173,6 @@ impl Table<'_> {
         ];
         let key = format!("waits/{}/{}", self.allocator, meanwhile.replace(' ', "-"));
         self.section.measured_row(&[meanwhile], &key, values);
+        Ok(())
     }
 }

@@ -43,6 +43,8 @@ pub struct UserRecord<U> {
 
 impl<U> UserRecord<U> {
     /// A user whose sessions do not depend on a password.
+    ///
+    /// A session that was logged in with a digest ends, because it does.
     pub const fn new(user: U) -> Self {
         Self { user, auth_hash: None }
     }

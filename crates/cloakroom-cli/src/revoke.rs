@@ -25,21 +25,24 @@ pub(crate) async fn run<S: Store>(
     let ended = match (id, user) {
         (Some(id), _) => {
             let session = sessions.by_id(id).await?.ok_or(CliError::NoSession)?;
-            usize::from(session.revoke().await?)
+            if !session.revoke().await? {
+                return Err(CliError::NoSession);
+            }
+            1
         }
         (None, Some(user)) => {
             if !yes {
                 let count = sessions.of(user.as_str()).count().await?;
                 confirm(&format!("End {count} sessions of {}?", plain(&user)))?;
             }
-            sessions.of(user).revoke_all().await?
+            match sessions.of(user).revoke_all().await? {
+                // A script must notice that it looked in the wrong place.
+                0 => return Err(CliError::NoSessions),
+                ended => ended,
+            }
         }
         (None, None) => return Err(CliError::NoSession),
     };
-    // A script that ends the sessions of a user must notice that it looked in the wrong place.
-    if ended == 0 {
-        return Err(CliError::NoSessions);
-    }
     output.print(&Revoked { ended }, |out| writeln!(out, "sessions ended: {ended}"))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -10,8 +10,9 @@ use super::entry::Entry;
 use super::local_cache::{LocalCache, Role};
 use super::table::Shard;
 
-/// Number of entries among which the ones to evict are chosen. A request that makes room looks at no
-/// more of them, however many sessions there are, unless hardly any of them may be evicted.
+/// Number of entries among which the ones to evict are chosen. However many sessions there are, a
+/// request that makes room looks at one sample, or at some if it needs much room. Only where hardly
+/// any of them may be evicted does it look further.
 pub(super) const SAMPLE: usize = 256;
 
 impl LocalCache {

@@ -120,7 +120,7 @@ impl Shard {
     }
 
     /// Returns up to `count` of the shard's entries, from a position that is counted in entries and
-    /// wraps around. Their order is that of their hashes, so any of them are a random sample.
+    /// wraps around. They are in the order of their hashes, so any of them are a random sample.
     pub(crate) fn some_entries(&self, position: usize, count: usize) -> Vec<Arc<Entry>> {
         let entries = self.entries.read();
         let skipped = position % entries.len().max(1);
